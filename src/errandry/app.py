@@ -1,0 +1,221 @@
+"""Wires everything, and owns what runs: the only module that knows all parts."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+from fastapi import FastAPI
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.routing import Route
+
+from errandry.auth.keys import KeySource, local_secret
+from errandry.auth.verifier import TokenVerifier
+from errandry.commands.catalog import Catalog
+from errandry.delivery.embedded import EmbeddedDelivery
+from errandry.errors import Unavailable
+from errandry.execution import worker as workers
+from errandry.execution.executors.process import ProcessExecutor
+from errandry.execution.heartbeat import beat
+from errandry.execution.recovery import LOCK_NAME, Recovery
+from errandry.execution.spawner import Spawner
+from errandry.execution.worker import Worker, WorkerSettings
+from errandry.mcp.callers import caller_of_http, caller_of_socket
+from errandry.mcp.http import McpEndpoint
+from errandry.mcp.server import McpFacade
+from errandry.mcp.socket import PrivateSocket
+from errandry.principal import LOCAL_ISSUER
+from errandry.rest import app as rest
+from errandry.rest.site import Site
+from errandry.service.commands import CommandService
+from errandry.service.logs import LogService
+from errandry.service.services import Services
+from errandry.service.sweeper import sweep
+from errandry.service.tasks import TaskService
+from errandry.service.watching import Watching
+from errandry.settings import Settings
+from errandry.status.bus import StatusBus
+from errandry.tasks.sql import reading
+from errandry.tasks.sql.database import Database
+
+DAY_S: Final = 86_400
+LOCAL_TOKEN_DAYS: Final = 365
+
+
+@dataclass(slots=True)
+class Activity:
+    """When a client was last heard of, for a server that ends itself when idle."""
+
+    last_request_at: float = 0.0
+
+    def note(self) -> None:
+        """A request has come in."""
+        self.last_request_at = anyio.current_time()
+
+
+class App:
+    """A running errandry: its ASGI application, its private socket, its worker."""
+
+    def __init__(
+        self, settings: Settings, keys: Sequence[KeySource], public_url: str, socket: Path
+    ) -> None:
+        self.settings = settings
+        self.activity = Activity()
+        self.is_draining = False
+        self._retention_s = settings.retention_days * DAY_S
+        self._database = Database.sqlite(settings.sqlite_path)
+        self._bus = StatusBus()
+        self._delivery = EmbeddedDelivery(self._database, settings.concurrency)
+        self._delivering = anyio.CancelScope()
+        self._worker: Worker | None = None
+        services = self._services()
+        self._http = StreamableHTTPSessionManager(
+            McpFacade(services, caller_of_http).server(),
+            max_request_body_size=settings.body_limit_bytes,
+        )
+        self.socket = PrivateSocket(
+            McpFacade(services, caller_of_socket).server(), socket, settings.body_limit_bytes
+        )
+        self.asgi = self._asgi(services, keys, public_url)
+
+    # -- parts
+
+    def _services(self) -> Services:
+        commands = CommandService(Catalog(self.settings.commands_dir))
+        tasks = TaskService(
+            self._database, commands, self._bus, self._delivery.wake, self._retention_s
+        )
+        return Services(
+            commands, tasks, Watching(self._database, self._bus), LogService(self._database)
+        )
+
+    def _asgi(
+        self, services: Services, keys: Sequence[KeySource], public_url: str
+    ) -> FastAPI:
+        settings = self.settings
+        resource = settings.jwt_audience or public_url
+        verifier = TokenVerifier(keys, resource, settings.jwt_leeway_s)
+        site = Site.of(
+            public_url, settings.allowed_hosts, settings.allowed_origins, settings.body_limit_bytes
+        )
+        app = rest.build(
+            services,
+            verifier,
+            site,
+            why_not_ready=self.why_not_ready,
+            authorization_servers=self._authorization_servers,
+            on_request=self.activity.note,
+        )
+        endpoint = McpEndpoint(self._http, verifier, site.challenge)
+        app.router.routes.append(Route("/mcp", endpoint))
+        return app
+
+    def _authorization_servers(self) -> list[str]:
+        """The issuer, when it is a URL where a client can ask for a token."""
+        issuer = self.settings.jwt_issuer
+        return [issuer] if issuer.startswith(("https://", "http://")) else []
+
+    # -- life
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run worker, delivery, recovery, sweeper and private socket while the block lasts."""
+        folders = self.settings.data_dir / "run"
+        name = workers.new_name()
+        folder = folders / name
+        folder.mkdir(parents=True, mode=0o700)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._database.close)
+            spawner = Spawner(keep=self.settings.concurrency, lock=folder / LOCK_NAME)
+            process = ProcessExecutor(await stack.enter_async_context(spawner))
+            self._worker = worker = Worker(
+                name,
+                folder,
+                self._database,
+                self._bus,
+                {"process": process},
+                [process],
+                self._worker_settings(),
+                on_free=self._delivery.wake,
+            )
+            recovery = Recovery(
+                self._database,
+                self._bus,
+                name,
+                folders,
+                lease_s=self.settings.lease_s,
+                retention_s=self._retention_s,
+                on_queued=self._delivery.wake,
+            )
+            await stack.enter_async_context(self._http.run())
+            async with anyio.create_task_group() as group:
+                group.start_soon(worker.run)
+                group.start_soon(beat, self._database, worker, recovery)
+                group.start_soon(self._deliver, worker)
+                group.start_soon(sweep, self._database, self._bus, self._retention_s)
+                await group.start(self.socket.serve)
+                yield
+                group.cancel_scope.cancel()
+
+    def _worker_settings(self) -> WorkerSettings:
+        settings = self.settings
+        return WorkerSettings(
+            settings.lease_s, settings.grace_s, self._retention_s, settings.log_limit_bytes
+        )
+
+    async def _deliver(self, worker: Worker) -> None:
+        with self._delivering:
+            await self._delivery.run(worker)
+
+    async def drain(self) -> None:
+        """Claim nothing more, and wait for what runs, `drain_s` at most."""
+        self.is_draining = True
+        self._delivering.cancel()
+        if self._worker is not None:
+            await self._worker.drain(self.settings.drain_s)
+
+    def end_all(self) -> None:
+        """End at once what still runs."""
+        if self._worker is not None:
+            self._worker.end_all()
+
+    # -- state
+
+    async def why_not_ready(self) -> str | None:
+        """Return why the server takes no tasks now, or None when it does."""
+        if self.is_draining:
+            return "the server is shutting down"
+        try:
+            await reading.active(self._database)
+        except Unavailable as error:
+            return error.message
+        return None
+
+    async def is_idle(self, seconds: float) -> bool:
+        """Whether no client is there, none was for so long, and no task is under way."""
+        quiet_s = anyio.current_time() - self.activity.last_request_at
+        if self.socket.connections or quiet_s < seconds:
+            return False
+        return not await reading.active(self._database)
+
+
+def key_sources(settings: Settings) -> Sequence[KeySource]:
+    """Return the keys that tokens are checked with: those of the settings, and our own.
+
+    Raises:
+        BadKeys: some cannot be used.
+    """
+    sources = []
+    if settings.jwt_secret is not None:
+        secret = settings.jwt_secret.get_secret_value().encode()
+        sources.append(KeySource.from_secret(settings.jwt_issuer, secret, settings.jwt_max_days))
+    if settings.jwt_keys is not None:
+        sources.append(
+            KeySource.from_jwk_set(settings.jwt_issuer, settings.jwt_keys, settings.jwt_max_days)
+        )
+    if settings.local_issuer == "on":
+        secret = local_secret(settings.data_dir)
+        sources.append(KeySource.from_secret(LOCAL_ISSUER, secret, LOCAL_TOKEN_DAYS))
+    return sources

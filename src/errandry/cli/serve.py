@@ -1,0 +1,183 @@
+"""`errandry serve`: takes the data folder and the port, migrates, and runs until it is told to stop."""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import anyio
+import uvicorn
+from rich.console import Console
+
+from errandry import __version__, place
+from errandry.app import App, key_sources
+from errandry.auth.keys import BadKeys, KeySource
+from errandry.cli import logfile
+from errandry.cli.config import read_settings
+from errandry.cli.datalock import DataLock, Taken
+from errandry.cli.exits import Exit, Refusal
+from errandry.cli.ports import PortTaken, listen
+from errandry.place import BadPlace, ServerFile
+from errandry.settings import Settings, unknown_variables
+from errandry.tasks.sql import migrate
+
+_log = logging.getLogger("errandry.serve")
+
+_CLOSE_S: Final = 2  # how long open connections may take to end
+_LOOK_S: Final = 5.0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the server; return when it has stopped.
+
+    Raises:
+        Refusal: the folder, the port, the database or the keys cannot be used.
+    """
+    settings = read_settings()
+    logfile.set_up(settings.log_level)
+    for sentence in unknown_variables():
+        _log.warning(sentence)
+    try:
+        place.prepare(settings.data_dir)
+        lock = DataLock(settings.data_dir)
+        listener = _listen(settings, any_port=options.detached)
+        _prepare_database(settings)
+        socket_path = place.socket_path(settings.data_dir)
+        keys = key_sources(settings)
+    except Taken as error:
+        raise Refusal(Exit.CONFLICT, str(error)) from error
+    except (BadPlace, BadKeys, PortTaken, migrate.NewerSchema) as error:
+        raise Refusal(Exit.NO_SERVER, str(error)) from error
+    except (OSError, sqlite3.Error) as error:
+        raise Refusal(Exit.NO_SERVER, f"cannot start on {settings.data_dir}: {error}") from error
+    idle_s = options.idle_exit_s if options.detached else None
+    try:
+        anyio.run(_serve, settings, keys, listener, socket_path, idle_s)
+    finally:
+        lock.release()
+    return Exit.DONE
+
+
+def _listen(settings: Settings, *, any_port: bool) -> socket.socket:
+    """Take the port; a server that a client started takes another one if none was asked for."""
+    try:
+        return listen(settings.host, settings.port)
+    except PortTaken:
+        if any_port and "port" not in settings.model_fields_set:
+            return listen(settings.host, 0)
+        raise
+
+
+def _prepare_database(settings: Settings) -> None:
+    if migrate.upgrade(settings.sqlite_path):
+        _log.info("brought the database to the schema of this version")
+    settings.sqlite_path.chmod(0o600)
+
+
+def _public_url(settings: Settings, listener: socket.socket) -> str:
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without signal handlers of its own: ours wait for running tasks first."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+async def _serve(
+    settings: Settings,
+    keys: Sequence[KeySource],
+    listener: socket.socket,
+    socket_path: Path,
+    idle_s: float | None,
+) -> None:
+    told = ServerFile(
+        url=_public_url(settings, listener),
+        socket=str(socket_path),
+        pid=os.getpid(),
+        version=__version__,
+        commands_dir=str(settings.commands_dir.absolute()),
+    )
+    app = App(settings, keys, told.url, socket_path)
+    config = uvicorn.Config(
+        app.asgi,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_CLOSE_S,
+    )
+    server = _Server(config)
+    async with app.running():
+        told.write(settings.data_dir)
+        _say_hello(app, told)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_stop_on_signal, app, server)
+            if idle_s is not None:
+                group.start_soon(_stop_when_idle, app, server, idle_s)
+            await server.serve(sockets=[listener])
+            group.cancel_scope.cancel()
+    ServerFile.path(settings.data_dir).unlink(missing_ok=True)
+    _log.info("stopped")
+
+
+async def _stop_on_signal(app: App, server: uvicorn.Server) -> None:
+    """The first signal drains, the second does not wait."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with anyio.create_task_group() as group:
+            draining = False
+            async for number in signals:
+                if draining:
+                    _log.warning("stopping at once")
+                    app.end_all()
+                    continue
+                draining = True
+                _log.info("stopping: waiting for running tasks", extra={"signal": number})
+                group.start_soon(_drain, app, server)
+
+
+async def _drain(app: App, server: uvicorn.Server) -> None:
+    await app.drain()
+    server.should_exit = True
+
+
+async def _stop_when_idle(app: App, server: uvicorn.Server, seconds: float) -> None:
+    app.activity.note()
+    while not await app.is_idle(seconds):
+        await anyio.sleep(min(_LOOK_S, seconds / 5))
+    _log.info("stopping: idle", extra={"idle_s": seconds})
+    await _drain(app, server)
+
+
+def _say_hello(app: App, told: ServerFile) -> None:
+    """Print where things are, and what to try next."""
+    lines: Sequence[tuple[str, str]] = (
+        ("REST and docs", f"{told.url}/docs"),
+        ("MCP (HTTP)", f"{told.url}/mcp"),
+        ("MCP (stdio)", "errandry mcp"),
+        ("data", str(app.settings.data_dir)),
+        ("commands", told.commands_dir),
+    )
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]errandry {__version__}[/bold] is ready (process {told.pid})")
+    for name, value in lines:
+        console.print(f"  {name:<14}{value}", markup=False)
+    console.print("Try in another terminal:", markup=False)
+    for line in (
+        "errandry commands list",
+        "errandry run count-slowly seconds=5",
+        f'curl -H "Authorization: Bearer $(errandry token)" {told.url}/tasks',
+    ):
+        console.print(f"  {line}", markup=False)

@@ -1,0 +1,32 @@
+"""``errandry commands validate``: check command files without a server."""
+
+import argparse
+from pathlib import Path
+
+from errandry.cli import render
+from errandry.cli.config import read_settings
+from errandry.cli.exits import Exit, Refusal
+from errandry.commands.catalog import Catalog
+
+
+def validate(options: argparse.Namespace) -> Exit:
+    """Print every fault of the files in a folder as ``file:line: message``.
+
+    Raises:
+        Refusal: there is no such folder.
+    """
+    folder = Path(options.folder) if options.folder else read_settings().commands_dir
+    if not folder.is_dir():
+        raise Refusal(
+            Exit.USAGE, f"There is no folder {folder}", "Make one with starters in it: errandry init"
+        )
+    faults = Catalog(folder).faults
+    for fault in faults:
+        if options.json:
+            render.print_json(fault.document())
+        else:
+            print(render.fault(str(folder / fault.file), fault.line, fault.message))
+    if faults:
+        return Exit.USAGE
+    render.complain(f"No faults in {folder}")
+    return Exit.DONE

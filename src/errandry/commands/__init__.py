@@ -1,0 +1,1 @@
+"""Commands: definitions of work, read from files, checked, and filled with arguments."""

@@ -1,0 +1,124 @@
+"""From a document to a command: finds all that is wrong at once."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+from errandry import jsontext
+from errandry.commands import pointer
+from errandry.commands.invisible import invisible
+from errandry.commands.model import Command, Definition, Origin, ProcessSpec
+from errandry.commands.names import why_reserved
+from errandry.commands.placeholders import BadTemplate, Placeholder, parts
+from errandry.commands.rules import process_faults, unknown_name
+from errandry.commands.schema import MAX_DEPTH, Schema, check_schema
+from errandry.errors import Fault, InvalidCommand, UnknownField
+
+_NEXT_STEP: Final = "Correct what the errors name, and send the whole definition again."
+_SCHEMAS: Final = ("parameters", "result", "ask")
+_SHOWN: Final = ("title", "description", "tags", *_SCHEMAS)
+
+
+def parse(document: Any, origin: Origin = "file") -> Command:
+    """Check a definition and return its command.
+
+    Raises:
+        UnknownField: it has fields that do not exist, and no other fault.
+        InvalidCommand: it has other faults, too.
+    """
+    try:
+        jsontext.check_text(document, MAX_DEPTH)
+    except jsontext.JsonError as error:
+        raise _refusal(InvalidCommand, [Fault("", str(error))]) from error
+    shape = _shape().faults(document, "")
+    meaning = list(_meaning_faults(document)) if isinstance(document, dict) else []
+    if meaning or shape:
+        unknown_only = not meaning and _shape().only_surplus(document)
+        raise _refusal(UnknownField if unknown_only else InvalidCommand, [*shape, *meaning])
+    return Command(**document, document=document, digest=digest(document), origin=origin)
+
+
+def digest(document: dict[str, Any]) -> str:
+    """Return ``sha256:…`` of the canonical JSON of a definition as written."""
+    return "sha256:" + hashlib.sha256(jsontext.canonical(document).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _shape() -> Schema:
+    return Schema(Definition.model_json_schema())
+
+
+def _refusal(
+    error: type[InvalidCommand | UnknownField], faults: list[Fault]
+) -> InvalidCommand | UnknownField:
+    first = f"{faults[0].path or '/'}: {faults[0].message}"
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return error(f"The definition is wrong at {first}{more}", next_step=_NEXT_STEP, faults=faults)
+
+
+def _meaning_faults(document: dict[str, Any]) -> Iterator[Fault]:
+    """Yield what the shape does not show. Any part may be missing or of a wrong type."""
+    name = document.get("name")
+    if isinstance(name, str) and (reason := why_reserved(name)):
+        yield Fault("/name", reason, "another name")
+    for field in _SHOWN:
+        yield from _invisible_faults(document.get(field), pointer.join("", field))
+    for field in _SCHEMAS:
+        yield from _schema_faults(document, field)
+    parameters = _properties(document, "parameters") | _properties(document, "ask")
+    run = document.get("run")
+    process = run.get("process") if isinstance(run, dict) else None
+    if process is not None and not _process_shape().faults(process):
+        yield from process_faults(ProcessSpec(**process), parameters)
+    concurrency = document.get("concurrency")
+    if isinstance(concurrency, dict) and isinstance(key := concurrency.get("key"), str):
+        yield from _key_faults(key, parameters)
+    approval = document.get("approval")
+    if isinstance(approval, dict) and isinstance(when := approval.get("when"), dict):
+        yield from check_schema(when, "/approval/when")
+
+
+def _schema_faults(document: dict[str, Any], field: str) -> Iterator[Fault]:
+    schema = document.get(field)
+    if not isinstance(schema, dict):
+        return
+    path = pointer.join("", field)
+    yield from check_schema(schema, path)
+    if field != "result" and schema.get("type") != "object":
+        yield Fault(pointer.join(path, "type"), "the type must be object", ["object"])
+
+
+def _properties(document: dict[str, Any], field: str) -> dict[str, Any]:
+    schema = document.get(field)
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return properties if isinstance(properties, dict) else {}
+
+
+def _key_faults(key: str, parameters: dict[str, Any]) -> Iterator[Fault]:
+    try:
+        placeholders = [part for part in parts(key) if isinstance(part, Placeholder)]
+    except BadTemplate as error:
+        yield Fault("/concurrency/key", str(error))
+        return
+    for placeholder in placeholders:
+        yield from unknown_name(placeholder, parameters, "/concurrency/key")
+
+
+@lru_cache(maxsize=1)
+def _process_shape() -> Schema:
+    return Schema(ProcessSpec.model_json_schema())
+
+
+def _invisible_faults(value: Any, path: str) -> Iterator[Fault]:
+    if isinstance(value, str):
+        if found := invisible(value):
+            message = f"the text holds invisible characters: {', '.join(found)}"
+            yield Fault(path, message, "characters that can be seen, line feeds and tabs")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _invisible_faults(item, pointer.join(path, index))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _invisible_faults(key, pointer.join(path, key))
+            yield from _invisible_faults(item, pointer.join(path, key))

@@ -1,0 +1,23 @@
+"""What a definition may say and this release does not do yet."""
+
+from errandry.commands.model import ApprovalRule, Command, ProcessSpec
+
+
+def unsupported(command: Command) -> str | None:
+    """Return why the command cannot be run, as one sentence, or None when it can."""
+    missing = [what for what, needed in _needs(command).items() if needed]
+    if not missing:
+        return None
+    return f"it needs {' and '.join(missing)}, which this release does not do yet"
+
+
+def _needs(command: Command) -> dict[str, bool]:
+    return {
+        f'the executor "{command.run.executor}"': not isinstance(command.run, ProcessSpec),
+        "an approval that depends on arguments or scopes": isinstance(
+            command.approval, ApprovalRule
+        ),
+        "questions before the start (ask)": command.ask is not None,
+        "a concurrency limit": command.concurrency is not None,
+        "secrets": bool(command.secrets),
+    }

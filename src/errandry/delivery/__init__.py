@@ -1,0 +1,1 @@
+"""Brings due tasks to workers."""

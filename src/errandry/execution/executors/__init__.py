@@ -1,0 +1,1 @@
+"""What can carry out an attempt."""

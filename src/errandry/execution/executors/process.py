@@ -1,0 +1,183 @@
+"""Runs a program: renders its argument vector, starts it through the spawner, reads what it left."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from errandry.commands.model import ProcessSpec
+from errandry.commands.schema import Schema
+from errandry.commands.template import render
+from errandry.errors import InvalidArguments
+from errandry.execution.executors.port import Context, failed, lost
+from errandry.execution.progress import ProgressFile
+from errandry.execution.scratch import BadResult, Scratch
+from errandry.execution.spawner import Attempt, CannotStart, Ended, Job, Lost, Spawner
+from errandry.tasks.model import Progress
+from errandry.tasks.retry import Ending
+
+_DEFAULT_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+_LOOK_S: Final = 0.25
+
+
+class ProcessExecutor:
+    """The executor of `run: process`."""
+
+    def __init__(self, spawner: Spawner) -> None:
+        self._spawner = spawner
+        self._running: set[Attempt] = set()
+
+    def feed(self, lease_until: float) -> None:
+        """Let every running tree live until that moment (monotonic), and no longer."""
+        left = lease_until - time.monotonic()
+        for attempt in self._running:
+            attempt.feed(left, since=self._spawner.now())
+
+    def kill(self) -> None:
+        """End every running tree at once."""
+        for attempt in self._running:
+            attempt.cancel(0)
+
+    async def run(self, context: Context) -> Ending:
+        """Run the program to its end; see `Executor.run`."""
+        scratch = Scratch(context.folder, context.task_id, context.attempt)
+        try:
+            async with _followed(ProgressFile(scratch.progress), context.on_progress):
+                ended = await self._run_program(context, scratch)
+            return ended if isinstance(ended, Ending) else _ending(context, ended, scratch)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await asyncio.to_thread(scratch.remove)
+
+    async def _run_program(self, context: Context, scratch: Scratch) -> Ended | Ending:
+        try:
+            attempt = await self._spawner.start(_job(context, scratch), context.capture.feed)
+        except (CannotStart, InvalidArguments) as error:
+            return failed(context, "not_startable", str(error))
+        self._running.add(attempt)
+        context.on_start()
+        try:
+            return await attempt.wait()
+        except CannotStart as error:
+            return failed(context, "not_startable", str(error))
+        except Lost as error:
+            return lost(context, f"The program was lost: {error}")
+        except asyncio.CancelledError:
+            with anyio.CancelScope(shield=True):
+                attempt.cancel(context.grace_s)
+                with contextlib.suppress(CannotStart, Lost):  # nothing ran, or nothing is left
+                    _note(context, await attempt.wait())
+            raise
+        finally:
+            self._running.discard(attempt)
+
+
+@contextlib.asynccontextmanager
+async def _followed(
+    file: ProgressFile, on_progress: Callable[[Progress], None]
+) -> AsyncGenerator[None]:
+    """Look for progress while the block runs, and once more at its end."""
+
+    def look() -> None:
+        if progress := file.newest():
+            on_progress(progress)
+
+    async def keep_looking() -> None:
+        while True:
+            await anyio.sleep(_LOOK_S)
+            look()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(keep_looking)
+        yield
+        group.cancel_scope.cancel()
+    look()
+
+
+def _job(context: Context, scratch: Scratch) -> Job:
+    spec = context.command.run
+    if not isinstance(spec, ProcessSpec):
+        raise TypeError(f"the command {context.command.name} is no program")
+    rendered = render(spec, context.arguments)
+    environment = _environment(spec, context, scratch) | rendered.env
+    return Job(
+        argv=[_find(rendered.argv[0], environment["PATH"]), *rendered.argv[1:]],
+        cwd=Path(rendered.cwd) if rendered.cwd is not None else scratch.work,
+        env=environment,
+        marks={"ERRANDRY_TASK_ID": context.task_id, "ERRANDRY_ATTEMPT": str(context.attempt)},
+        stdin=rendered.stdin.encode() if rendered.stdin is not None else None,
+        lease_s=context.lease_until - time.monotonic(),
+    )
+
+
+def _environment(spec: ProcessSpec, context: Context, scratch: Scratch) -> dict[str, str]:
+    """What a program gets of ours: an allow-list, its folder, and where to report."""
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("LANG", "TZ", *spec.inherit_env) or name.startswith("LC_")
+    }
+    return {
+        "PATH": os.environ.get("PATH", _DEFAULT_PATH),
+        "HOME": str(scratch.work),
+        "TMPDIR": str(scratch.work),
+        **passed,
+        "ERRANDRY_COMMAND": context.command.name,
+        "ERRANDRY_PROGRESS": str(scratch.progress),
+        "ERRANDRY_RESULT": str(scratch.result),
+    }
+
+
+def _find(program: str, search: str) -> str:
+    """Return the absolute path of a program, looked up now and on this machine.
+
+    Raises:
+        CannotStart: there is none.
+    """
+    if Path(program).is_absolute():
+        return program
+    if "/" in program:
+        raise CannotStart(
+            "no_program", f"{program}: a program is named by its absolute path or its name"
+        )
+    found = shutil.which(program, path=search)
+    if found is None:
+        raise CannotStart("no_program", f"{program}: no such program in PATH ({search})")
+    return str(Path(found).absolute())
+
+
+def _note(context: Context, ended: Ended) -> None:
+    context.usage.exit_code = ended.exit_code
+    context.usage.signal = ended.signal
+    context.usage.cpu_s = round(ended.cpu_s, 3)
+    context.usage.max_rss_bytes = ended.max_rss_bytes
+
+
+def _ending(context: Context, ended: Ended, scratch: Scratch) -> Ending:
+    _note(context, ended)
+    context.capture.close()
+    if ended.why == "lease":
+        return lost(context, "The worker could not renew its lease, so the program was killed")
+    if ended.signal is not None:
+        return failed(context, "signal", f"The program was ended by {ended.signal}")
+    if ended.exit_code != 0:
+        return failed(context, "exit_code", f"The program ended with exit code {ended.exit_code}")
+    try:
+        result = scratch.read_result()
+    except FileNotFoundError:
+        output = context.capture.tails["stdout"]
+        result = {"exit_code": 0, "output": output.text(), "output_truncated": output.truncated}
+    except BadResult as error:
+        return failed(context, "result_invalid", f"The program ended well, but {error}")
+    if context.command.result is not None and (
+        faults := Schema(context.command.result).faults(result, "/result")
+    ):
+        said = "; ".join(f"{fault.path}: {fault.message}" for fault in faults[:3])
+        return failed(context, "result_invalid", f"The result breaks the command's schema: {said}")
+    return context.end("succeeded", result=result)

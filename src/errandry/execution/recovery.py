@@ -1,0 +1,115 @@
+"""Taking back what a dead worker held: after its lease, and when nothing of it is left here.
+
+A lease is over when it was not renewed for its length on the observer's own clock, which counts
+awake time: a laptop may sleep and clocks may jump, and no attempt is taken from a living worker.
+"""
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from errandry.commands.snapshots import command_of
+from errandry.execution.spawner import end_strays, is_free
+from errandry.execution.worker import policy_of
+from errandry.status.bus import StatusBus
+from errandry.tasks.model import State, TaskError
+from errandry.tasks.retry import Ending
+from errandry.tasks.sql import claims
+from errandry.tasks.sql.claims import Running
+from errandry.tasks.sql.database import Database
+
+_log = logging.getLogger(__name__)
+
+LOCK_NAME: Final = "lock"
+"""The file in a worker's folder that its spawner and keepers hold while they live."""
+
+
+class Recovery:
+    """Watches the attempts of other workers.
+
+    Args:
+        worker: the name of our own.
+        folders: where each worker of this machine has a folder of its name.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bus: StatusBus,
+        worker: str,
+        folders: Path,
+        *,
+        lease_s: float,
+        retention_s: float,
+        on_queued: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._worker = worker
+        self._folders = folders
+        self._lease_s = lease_s
+        self._retention_s = retention_s
+        self._on_queued = on_queued
+        self._seen: dict[tuple[str, int], tuple[datetime | None, float]] = {}
+
+    async def look(self) -> None:
+        """Take back every attempt whose lease is over and of which nothing is left."""
+        held = await claims.held_by_others(self._database, self._worker)
+        now = time.monotonic()
+        self._seen = {(each.task_id, each.attempt): self._since(each, now) for each in held}
+        for each in held:
+            _, since = self._seen[each.task_id, each.attempt]
+            if now - since >= self._lease_s and await self._nothing_is_left(each):
+                await self._give_up(each)
+        await self._tidy({each.worker for each in held})
+
+    def _since(self, running: Running, now: float) -> tuple[datetime | None, float]:
+        """Since when (monotonic) the lease has had the value that it has."""
+        lease, since = self._seen.get((running.task_id, running.attempt), (None, now))
+        return (lease, since) if lease == running.lease_until else (running.lease_until, now)
+
+    async def _nothing_is_left(self, running: Running) -> bool:
+        if not is_free(self._folders / running.worker / LOCK_NAME):
+            return False
+        marks = {"ERRANDRY_TASK_ID": running.task_id, "ERRANDRY_ATTEMPT": str(running.attempt)}
+        gone = await end_strays(marks)
+        if not gone:
+            _log.error(
+                "processes of a lost attempt cannot be ended", extra={"task_id": running.task_id}
+            )
+        return gone
+
+    async def _give_up(self, running: Running) -> None:
+        error = TaskError(
+            "attempt_lost",
+            f"The worker {running.worker} was lost while it carried out attempt {running.attempt}",
+            attempt=running.attempt,
+        )
+        task = await claims.finish(
+            self._database,
+            running.task_id,
+            running.attempt,
+            Ending("lost", error=error),
+            policy_of(command_of(running.document)),
+            self._retention_s,
+        )
+        if task is None:
+            return
+        _log.warning(
+            "took back a lost attempt",
+            extra={"task_id": task.id, "attempt": running.attempt, "state": task.state},
+        )
+        self._bus.publish(task.id)
+        if task.state is State.QUEUED:
+            self._on_queued()
+
+    async def _tidy(self, busy: set[str]) -> None:
+        """Remove the folders of workers that are gone and hold nothing any more."""
+        for folder in list(self._folders.iterdir()):
+            if folder.name not in busy | {self._worker} and is_free(folder / LOCK_NAME):
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

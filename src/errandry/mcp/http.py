@@ -1,0 +1,59 @@
+"""Streamable HTTP at `/mcp`: our own bearer check in front of the SDK's session manager.
+
+The SDK's own check knows only issuers that are URLs and sends no scopes in its challenge; and a
+mounted application would redirect `/mcp`. Hence an exact route on the manager's ASGI handler.
+"""
+
+from datetime import UTC, datetime
+
+import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from errandry.auth.bearer import bearer_token
+from errandry.auth.verifier import TokenVerifier, Verified
+from errandry.errors import NotAuthenticated
+from errandry.mcp.callers import PRINCIPAL_KEY
+from errandry.problems import problem_response
+
+
+class McpEndpoint:
+    """The ASGI application of the exact route `/mcp`."""
+
+    def __init__(
+        self, manager: StreamableHTTPSessionManager, verifier: TokenVerifier, challenge: str
+    ) -> None:
+        self._manager = manager
+        self._verifier = verifier
+        self._challenge = challenge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; a stream ends when its token expires."""
+        try:
+            token = bearer_token(Headers(scope=scope).get("authorization"))
+            verified = self._verifier.verify(token)
+        except NotAuthenticated as error:
+            await problem_response(error, self._challenge)(scope, receive, send)
+            return
+        scope[PRINCIPAL_KEY] = verified.principal
+        scope["user"] = _owner_of_session(verified)
+        left = verified.expires_at - datetime.now(UTC)
+        with anyio.move_on_after(max(1.0, left.total_seconds())):
+            await self._manager.handle_request(scope, receive, send)
+
+
+def _owner_of_session(verified: Verified) -> AuthenticatedUser:
+    """Return what the manager binds a session to: the identity, never the token."""
+    caller = verified.principal
+    return AuthenticatedUser(
+        AccessToken(
+            token="",
+            client_id=caller.sub,
+            scopes=sorted(caller.scopes),
+            subject=caller.sub,
+            claims={"iss": caller.iss},
+        )
+    )

@@ -1,0 +1,75 @@
+"""What is known of a task: status, events, log."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import JSONResponse, StreamingResponse
+
+from errandry.errors import NotAcceptable
+from errandry.rest.callers import Caller, Use
+from errandry.rest.schemas import EventList, LogAnswer, StatusAnswer
+from errandry.service.forms import ReadEvents, ReadLog, ReadStatus
+from errandry.tasks import wire
+
+router = APIRouter(prefix="/tasks/{task_id}", tags=["history"])
+
+
+@router.get("/status", name="get_status", response_model=StatusAnswer)
+async def get_status(
+    task_id: str, wanted: Annotated[ReadStatus, Query()], caller: Caller, use: Use
+) -> Response:
+    """Return the live snapshot, with `wait` as soon as the revision is newer."""
+    found = await use.watching.status(caller, task_id, wanted)
+    headers = {
+        "ETag": f'"{found.revision}"',
+        "X-Errandry-Status-Source": "database",
+        "Cache-Control": "no-store",
+    }
+    return JSONResponse(wire.status(found), headers=headers)
+
+
+@router.get("/events", name="list_events", response_model=EventList)
+async def list_events(
+    request: Request,
+    task_id: str,
+    wanted: Annotated[ReadEvents, Query()],
+    caller: Caller,
+    use: Use,
+) -> Response:
+    """Return the history, oldest first."""
+    _require(request, "application/json")
+    found, next_cursor = await use.tasks.events(caller, task_id, wanted)
+    return JSONResponse(
+        {"events": [wire.event(each) for each in found], "next_cursor": next_cursor}
+    )
+
+
+@router.get("/logs", name="read_log", response_model=LogAnswer)
+async def read_log(
+    request: Request,
+    task_id: str,
+    wanted: Annotated[ReadLog, Query()],
+    caller: Caller,
+    use: Use,
+) -> Response:
+    """Return a page of the log within a budget, or with `Accept: text/plain` all of it, raw."""
+    if _require(request, "application/json", "text/plain") == "text/plain":
+        raw = await use.logs.raw(caller, task_id, wanted.attempt, wanted.stream)
+        return StreamingResponse(raw, media_type="text/plain; charset=utf-8")
+    return JSONResponse(asdict(await use.logs.read(caller, task_id, wanted)))
+
+
+def _require(request: Request, *offered: str) -> str:
+    """Return the first media type of the Accept header that is offered (RFC 9110, 12.5.1).
+
+    Raises:
+        NotAcceptable: none is.
+    """
+    accept = request.headers.get("accept", "*/*")
+    for part in accept.split(","):
+        wanted = part.partition(";")[0].strip().lower()
+        for kind in offered:
+            if wanted in (kind, "*/*", kind.partition("/")[0] + "/*"):
+                return kind
+    raise NotAcceptable(f"This comes as {' or '.join(offered)}, not as {accept}")

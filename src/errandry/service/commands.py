@@ -1,0 +1,58 @@
+"""Use cases of commands."""
+
+from typing import Any
+
+from errandry.commands.catalog import Catalog
+from errandry.commands.model import Command, command_document
+from errandry.principal import Principal
+from errandry.service.forms import ListCommands
+
+
+class CommandService:
+    """Commands of the catalog, for callers with the right scopes."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def overview(self, caller: Principal, wanted: ListCommands) -> dict[str, Any]:
+        """Return `{"commands": […]}` by name, and for who may write them the `faults` of the files."""
+        caller.require("commands:read")
+        self._catalog.refresh()
+        answer: dict[str, Any] = {
+            "commands": [
+                command_document(command)
+                for command in self._catalog.list(query=wanted.query, tag=wanted.tag)
+            ]
+        }
+        if caller.may("commands:write"):
+            answer["faults"] = [fault.document() for fault in self._catalog.faults]
+        return answer
+
+    def search(self, query: str | None = None, tag: str | None = None) -> list[Command]:
+        """Return the visible commands that match, by name; no scope is asked."""
+        self._catalog.refresh()
+        return self._catalog.list(query=query, tag=tag)
+
+    def find(self, name: str) -> Command:
+        """Return a command by its exact name, hidden ones too; no scope is asked.
+
+        Raises:
+            CommandNotFound: there is none; the error proposes near names.
+        """
+        self._catalog.refresh()
+        return self._catalog.get(name)
+
+    def get(self, caller: Principal, name: str) -> Command:
+        """Return a command by its exact name; see `find`."""
+        caller.require("commands:read")
+        return self.find(name)
+
+    def create(self, caller: Principal, document: dict[str, Any]) -> Command:
+        """Write a new definition into the folder.
+
+        Raises:
+            CommandExists, InvalidCommand, UnknownField: it was not written.
+        """
+        caller.require("commands:write")
+        self._catalog.refresh()
+        return self._catalog.create(document, origin="api")

@@ -1,0 +1,195 @@
+"""What callers send: one form per use case, checked alike whichever facade it came through."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from errandry.errors import ErrandryError, Fault, InvalidField, UnknownField, unknown_field
+from errandry.tasks.logview import Ansi, LogMode, LogStream
+
+MAX_WAIT_S: Final = 50
+MAX_LIMIT: Final = 100
+
+LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+Labels = Annotated[
+    dict[LabelKey, Annotated[str, Field(max_length=200)]],
+    Field(max_length=16, description="At most 16 labels, text to text"),
+]
+Title = Annotated[str, Field(min_length=1, max_length=200)]
+Priority = Annotated[int, Field(ge=-100, le=100, description="Higher starts earlier")]
+Moment = Annotated[AwareDatetime, Field(strict=False)]
+Reference = Annotated[str, Field(min_length=1, max_length=200, description="Id or alias of a task")]
+Reason = Annotated[str, Field(max_length=1000)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,255}$")]
+
+
+class Form(BaseModel):
+    """Base of all forms: frozen, no unknown fields, no conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Start(Form):
+    """When a task may start: at a moment, or after some seconds, or (neither) at once."""
+
+    run_at: Moment | None = None
+    delay_s: Annotated[float, Field(ge=0, le=366 * 86400)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.run_at is not None and self.delay_s is not None:
+            raise ValueError("give run_at or delay_s, not both")
+        return self
+
+
+class CreateTask(Start):
+    """A task to be made, and with `execute` started."""
+
+    command: Annotated[str, Field(min_length=1, max_length=64)]
+    arguments: dict[str, Any] = {}
+    title: Title | None = None
+    labels: Labels = {}
+    priority: Priority = 0
+    expires_in_s: Annotated[float, Field(gt=0)] | None = None
+    execute: bool = False
+
+
+class UpdateTask(Form):
+    """The fields of a task to be set; those left out stay."""
+
+    arguments: dict[str, Any] = {}
+    title: Title | None = None
+    labels: Labels = {}
+    priority: Priority = 0
+    run_at: Moment | None = None
+
+
+class CancelTask(Form):
+    """Why a task is cancelled."""
+
+    reason: Reason | None = None
+
+
+class RetryTask(Form):
+    """How the new task differs from the one it repeats."""
+
+    arguments: dict[str, Any] | None = None
+    version: Literal["original", "current"] = "original"
+
+
+class Decide(Form):
+    """A decision about exactly the version of the command that the digest names."""
+
+    digest: str
+    reason: Reason | None = None
+
+
+class Answer(Form):
+    """One answer to a question of a task."""
+
+    action: Literal["accept", "decline", "cancel"]
+    content: dict[str, Any] = {}
+
+
+class AnswerTask(Form):
+    """Answers by the key of their question."""
+
+    responses: dict[str, Answer]
+
+
+class Query(BaseModel):
+    """Base of what stands in a URL: all of it is text, so numbers are converted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ListCommands(Query):
+    """Which commands a list shows."""
+
+    query: str | None = None
+    tag: str | None = None
+
+
+class ListTasks(Query):
+    """Which tasks a list shows; `state` and `label` (key:value) may repeat."""
+
+    state: list[
+        Literal[
+            "created",
+            "awaiting_approval",
+            "queued",
+            "running",
+            "input_required",
+            "succeeded",
+            "failed",
+            "cancelled",
+        ]
+    ] = []
+    label: list[Annotated[str, StringConstraints(pattern=r"^[^:]+:.*$")]] = []
+    command: str | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    q: str | None = None
+    owner: str | None = None
+    limit: Limit = 20
+    cursor: str | None = None
+
+
+class ReadStatus(Query):
+    """How long to wait (seconds) for a revision newer than this one."""
+
+    wait: Annotated[float, Field(ge=0, le=MAX_WAIT_S)] = 0
+    revision: Annotated[int, Field(ge=0)] | None = None
+
+
+class ReadEvents(Query):
+    """A page of a history."""
+
+    limit: Limit = 20
+    cursor: str | None = None
+
+
+class ReadLog(Query):
+    """Which part of a log is read, and how much of it (lines, bytes of text)."""
+
+    mode: LogMode = "tail"
+    lines: Annotated[int, Field(ge=1, le=10_000)] = 100
+    max_bytes: Annotated[int, Field(ge=16, le=1024 * 1024)] = 65_536
+    cursor: str | None = None
+    pattern: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    context: Annotated[int, Field(ge=0, le=100)] = 3
+    stream: LogStream = "both"
+    attempt: Annotated[int, Field(ge=1)] | None = None
+    fold: bool = True
+    ansi: Ansi = "strip"
+
+
+def refusal(
+    details: Iterable[Mapping[str, Any]], known: Sequence[str], *, query: bool = False
+) -> ErrandryError:
+    """Say what pydantic found wrong with a form whose fields are `known`: all of it at once."""
+    errors = list(details)
+    faults = [_fault(error, known, query=query) for error in errors]
+    message = "; ".join(f"{fault.path}: {fault.message}" for fault in faults[:5])
+    if errors and all(error["type"] == "extra_forbidden" for error in errors):
+        return UnknownField(message, faults=faults)
+    return InvalidField(message, faults=faults)
+
+
+def _fault(error: Mapping[str, Any], known: Sequence[str], *, query: bool) -> Fault:
+    location = error["loc"]
+    if query:
+        path = "?" + ".".join(str(part) for part in location[:1])
+    else:
+        path = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    if error["type"] == "extra_forbidden":
+        return unknown_field(path, str(location[-1]), known if len(location) == 1 else [])
+    context = error.get("ctx", {})
+    allowed = {
+        name: value
+        for name, value in context.items()
+        if isinstance(value, str | int | float | list)
+    }
+    return Fault(path or "/", str(error["msg"]).removeprefix("Value error, "), allowed or None)

@@ -1,0 +1,1 @@
+"""Live status: who waits for a task is told when to look."""

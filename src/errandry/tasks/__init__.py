@@ -1,0 +1,1 @@
+"""Tasks as nouns, and their rows in SQL."""

@@ -1,0 +1,216 @@
+"""What a principal may see. Every query on tasks goes through `visible_to`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errandry import clock
+from errandry.errors import AmbiguousAlias, TaskNotFound
+from errandry.principal import Principal
+from errandry.tasks import cursor, ids
+from errandry.tasks.model import Attempt, Event, State, Task
+from errandry.tasks.sql import rows
+from errandry.tasks.sql.database import Database
+from errandry.tasks.sql.tables import attempts, command_versions, events, tasks
+
+_ahead = tasks.alias("ahead")
+
+
+def owned_by(principal: Principal) -> ColumnElement[bool]:
+    """The filter of a principal's own tasks."""
+    return and_(tasks.c.owner_iss == principal.iss, tasks.c.owner_sub == principal.sub)
+
+
+def visible_to(principal: Principal) -> ColumnElement[bool]:
+    """Return the filter of what a principal may see.
+
+    Everybody sees their own tasks; an approver also those that await a decision or had its own;
+    an admin everything.
+    """
+    if principal.is_admin:
+        return true()
+    if not principal.may("tasks:approve"):
+        return owned_by(principal)
+    decided = tasks.c.approval["decided_by"]
+    mine = and_(
+        decided["iss"].as_string() == principal.iss, decided["sub"].as_string() == principal.sub
+    )
+    return or_(owned_by(principal), tasks.c.state == State.AWAITING_APPROVAL, mine)
+
+
+def _is_due(table: Any, now: datetime) -> ColumnElement[bool]:
+    return and_(table.c.state == State.QUEUED, or_(table.c.run_at.is_(None), table.c.run_at <= now))
+
+
+def select_tasks(now: datetime) -> Select[Any]:
+    """Select whole tasks. The queue position counts the owner's own queued tasks, 1 = next."""
+    before = or_(
+        _ahead.c.priority > tasks.c.priority,
+        and_(
+            _ahead.c.priority == tasks.c.priority,
+            tuple_(_ahead.c.queued_at, _ahead.c.id) < tuple_(tasks.c.queued_at, tasks.c.id),
+        ),
+    )
+    position = (
+        select(func.count() + 1)
+        .where(
+            _is_due(_ahead, now),
+            _ahead.c.owner_iss == tasks.c.owner_iss,
+            _ahead.c.owner_sub == tasks.c.owner_sub,
+            before,
+        )
+        .scalar_subquery()
+    )
+    return select(tasks, case((_is_due(tasks, now), position)).label("queue_position"))
+
+
+async def find(connection: AsyncConnection, principal: Principal, reference: str) -> Task:
+    """Return the task of an id or alias inside the caller's transaction.
+
+    An alias is looked for among the caller's own tasks first, then among all that it may see.
+
+    Raises:
+        TaskNotFound: there is none, or it is not the caller's to see: the same answer.
+        AmbiguousAlias: several owners have a task of that alias.
+    """
+    query = select_tasks(clock.now())
+    if ids.is_id(reference):
+        found = await connection.execute(
+            query.where(tasks.c.id == reference, visible_to(principal))
+        )
+        if row := found.first():
+            return rows.task(row)
+        raise not_found()
+    for scope in (owned_by(principal), visible_to(principal)):
+        matches = (await connection.execute(query.where(tasks.c.alias == reference, scope))).all()
+        if len(matches) == 1:
+            return rows.task(matches[0])
+        if matches:
+            raise AmbiguousAlias(
+                f'{len(matches)} tasks have the alias "{reference}"',
+                next_step="Use one of the ids.",
+                matches=[row.id for row in matches],
+            )
+    raise not_found()
+
+
+def not_found() -> TaskNotFound:
+    """The one answer for unknown and foreign tasks."""
+    return TaskNotFound("Task not found", next_step="List your tasks to see their ids and aliases.")
+
+
+async def get(database: Database, principal: Principal, reference: str) -> Task:
+    """Return one task; see `find`."""
+    async with database.read() as connection:
+        return await find(connection, principal, reference)
+
+
+async def get_with_attempts(
+    database: Database, principal: Principal, reference: str
+) -> tuple[Task, list[Attempt]]:
+    """Return one task and its attempts, the first first; see `find`."""
+    async with database.read() as connection:
+        task = await find(connection, principal, reference)
+        found = await connection.execute(
+            select(attempts).where(attempts.c.task_id == task.id).order_by(attempts.c.attempt)
+        )
+        return task, [rows.attempt(row) for row in found]
+
+
+async def active(database: Database) -> bool:
+    """Whether any task is queued, running or waiting for a person."""
+    states = (State.QUEUED, State.RUNNING, State.AWAITING_APPROVAL, State.INPUT_REQUIRED)
+    async with database.read() as connection:
+        found = await connection.execute(
+            select(tasks.c.id).where(tasks.c.state.in_(states)).limit(1)
+        )
+        return found.first() is not None
+
+
+async def document(database: Database, digest: str) -> dict[str, Any]:
+    """Return the definition of a command as a task keeps it."""
+    async with database.read() as connection:
+        query = select(command_versions.c.document).where(command_versions.c.digest == digest)
+        found: dict[str, Any] = (await connection.execute(query)).scalar_one()
+        return found
+
+
+ANY_OWNER: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks a list shows.
+
+    `states` are alternatives, `labels` (key, value) must all be there; `owner` is None for the
+    caller's own, a `sub`, or `ANY_OWNER` for all that the caller may see.
+    """
+
+    states: Sequence[State] = ()
+    labels: Sequence[tuple[str, str]] = ()
+    command: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+    owner: str | None = None
+
+    def conditions(self, principal: Principal) -> list[ColumnElement[bool]]:
+        """The filter in SQL, for this caller."""
+        wanted = [visible_to(principal)]
+        if self.owner is None:
+            wanted.append(owned_by(principal))
+        elif self.owner != ANY_OWNER:
+            wanted.append(tasks.c.owner_sub == self.owner)
+        if self.states:
+            wanted.append(tasks.c.state.in_(self.states))
+        wanted += [tasks.c.labels[key].as_string() == value for key, value in self.labels]
+        if self.command is not None:
+            wanted.append(tasks.c.command == self.command)
+        if self.since is not None:
+            wanted.append(tasks.c.created_at >= self.since)
+        if self.until is not None:
+            wanted.append(tasks.c.created_at < self.until)
+        if self.text:
+            columns = (tasks.c.title, tasks.c.alias, tasks.c.command)
+            wanted.append(
+                or_(*(column.icontains(self.text, autoescape=True) for column in columns))
+            )
+        return wanted
+
+
+async def list_tasks(
+    database: Database, principal: Principal, wanted: TaskFilter, limit: int, after: str | None
+) -> tuple[list[Task], str | None]:
+    """Return up to `limit` tasks, newest first, and the cursor of the next page or None.
+
+    Raises:
+        InvalidField: `after` is no cursor of this list.
+    """
+    query = select_tasks(clock.now()).where(*wanted.conditions(principal))
+    if after is not None:
+        created_at, task_id = cursor.decode(after, str, str)
+        last = literal(clock.parse_rfc3339(str(created_at)), tasks.c.created_at.type)
+        query = query.where(tuple_(tasks.c.created_at, tasks.c.id) < tuple_(last, literal(task_id)))
+    query = query.order_by(tasks.c.created_at.desc(), tasks.c.id.desc()).limit(limit + 1)
+    async with database.read() as connection:
+        found = [rows.task(row) for row in await connection.execute(query)]
+    if len(found) <= limit:
+        return found, None
+    end = found[limit - 1]
+    return found[:limit], cursor.encode(clock.rfc3339(end.created_at), end.id)
+
+
+async def list_events(
+    database: Database, principal: Principal, reference: str, limit: int, after: int
+) -> tuple[list[Event], bool]:
+    """Return up to `limit` events numbered above `after`, and whether more follow; see `find`."""
+    async with database.read() as connection:
+        task = await find(connection, principal, reference)
+        query = select(events).where(events.c.task_id == task.id, events.c.seq > after)
+        found = await connection.execute(query.order_by(events.c.seq).limit(limit + 1))
+        listed = [rows.event(row) for row in found]
+    return listed[:limit], len(listed) > limit

@@ -1,0 +1,56 @@
+"""For all tests: one event loop, and the one list of tests that cannot run on every platform."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from errandry.execution.spawner import unix
+
+TESTS = Path(__file__).parent
+LIST = TESTS / "platform.toml"
+PREFIX = "platform.toml: "
+HAS: dict[str, Callable[[], bool]] = {
+    "root": lambda: os.geteuid() == 0,
+    "not-root": lambda: os.geteuid() != 0,
+    "linux": lambda: sys.platform == "linux",
+    "landlock": unix.can_fence,
+    "not-portable": lambda: unix.LINUX,
+}
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def read_list() -> list[tuple[str, str, str]]:
+    """Name, need and reason of each entry; one that names no test or no known need is an error."""
+    entries = tomllib.loads(LIST.read_text(encoding="utf-8"))["tests"]
+    for entry in entries:
+        path, _, function = entry["name"].partition("::")
+        file = TESTS / path
+        if not file.is_file() or f"def {function}(" not in file.read_text(encoding="utf-8"):
+            raise pytest.UsageError(f"{LIST} names {entry['name']}, which does not exist")
+        if entry["needs"] not in HAS:
+            raise pytest.UsageError(f"{LIST}: {entry['name']} needs one of {', '.join(HAS)}")
+    return [(entry["name"], entry["needs"], entry["reason"]) for entry in entries]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for name, need, reason in read_list():
+        if HAS[need]():
+            continue
+        skip = pytest.mark.skip(reason=f"{PREFIX}{reason}")
+        for item in items:
+            if item.nodeid.partition("[")[0].endswith(name):
+                item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    count = sum(PREFIX in text for text in skipped)
+    terminalreporter.write_line(f"{count} tests do not fit this platform (tests/platform.toml)")

@@ -1,0 +1,71 @@
+"""Output: every byte, in bounded memory, and never waited for after the end."""
+
+import asyncio
+import resource
+import socket
+from pathlib import Path
+
+from errandry.execution.spawner import Spawner, Stream, unix
+from process.jobs import PYTHON, Output, end_of, job, run, sh
+
+FLOOD = 2_000_000_000
+PIECE = 65536
+
+
+async def test_two_gigabytes_are_read_in_bounded_memory(spawner: Spawner) -> None:
+    seen = most = turns = 0
+
+    def count(_: Stream, data: bytes) -> None:
+        nonlocal seen, most
+        seen += len(data)
+        most = max(most, len(data))
+
+    before = unix.peak_memory(resource.getrusage(resource.RUSAGE_SELF))
+    flood = await spawner.start(job(sh(f"head -c {FLOOD} /dev/zero")), count)
+    while not flood.outcome.done():
+        await asyncio.sleep(0)
+        turns += 1
+    after = unix.peak_memory(resource.getrusage(resource.RUSAGE_SELF))
+    assert ((await flood.wait()).exit_code, seen) == (0, FLOOD)
+    assert after - before < 50_000_000
+    assert most <= PIECE
+    assert turns > FLOOD / PIECE / 3, "others have their turn between the pieces"
+
+
+async def test_output_that_comes_with_the_end_is_not_cut(spawner: Spawner) -> None:
+    text = b"x" * 200_000
+    for _ in range(20):
+        ended, output = await run(spawner, job(["/bin/cat"], stdin=text))
+        assert (ended.output_cut, output.stdout) == (False, text)
+
+
+async def test_a_pipe_that_something_outside_holds_is_cut(spawner: Spawner, tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    give = """if True:
+        import socket, sys
+        outside = socket.socket(socket.AF_UNIX)
+        outside.connect(sys.argv[1])
+        socket.send_fds(outside, [b"+"], [1])
+        outside.recv(1)
+        print("last words")
+    """
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        listener.setblocking(False)
+        output = Output()
+        attempt = await spawner.start(job([*PYTHON, "-c", give, path]), output)
+        connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+        with connection:
+            connection.setblocking(True)
+            _, held, _, _ = socket.recv_fds(connection, 1, 1)
+            with socket.socket(fileno=held[0]) if False else open(held[0], "wb"):
+                connection.send(b"+")
+                ended = await end_of(attempt)
+    assert (ended.exit_code, ended.output_cut, output.stdout) == (0, True, b"last words\n")
+
+
+async def test_the_next_job_of_a_keeper_writes_to_its_own_sink(spawner: Spawner) -> None:
+    for n in range(10):
+        _, output = await run(spawner, job(sh(f"echo {n}")))
+        assert output.stdout == b"%d\n" % n

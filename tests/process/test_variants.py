@@ -1,0 +1,66 @@
+"""The same tests, shorter, as an ordinary user and on the code path of macOS."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import errandry
+from errandry.execution.spawner import unix
+
+HERE = Path(__file__).parent
+NOBODY = 65534
+SHORT = {"ERRANDRY_TEST_CANCELS": "12", "ERRANDRY_TEST_STARTS": "100"}
+
+
+def run_again(portable: bool, user: int | None, python: str, folder: Path) -> None:
+    libraries = [Path(errandry.__file__).parents[1], Path(pytest.__file__).parents[1]]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(map(str, libraries)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **SHORT,
+        **({unix.PORTABLE: "1"} if portable else {}),
+    }
+    options = ["-q", "-p", "no:cacheprovider", f"--basetemp={folder}", f"--ignore={__file__}"]
+    done = subprocess.run(
+        [python, "-m", "pytest", *options, str(HERE)],
+        cwd=HERE.parents[1],
+        env=environment,
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+
+
+def python_for(user: int) -> str:
+    """An interpreter of our version that the user may run: ours can lie in the home of root."""
+    minor = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    candidates = [sys.executable, f"/usr/bin/{minor}", f"/usr/local/bin/{minor}"]
+    for candidate in candidates:
+        try:
+            subprocess.run([candidate, "-c", "import json"], user=user, group=user, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return candidate
+    pytest.fail(f"user {user} can run none of {', '.join(candidates)}")
+
+
+@pytest.mark.parametrize("portable", [False, True])
+def test_all_holds_for_an_ordinary_user(portable: bool, tmp_path: Path) -> None:
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        parent.chmod(0o755)
+    folder = tmp_path / "user"
+    folder.mkdir()
+    os.chown(folder, NOBODY, NOBODY)
+    run_again(portable, NOBODY, python_for(NOBODY), folder / "base")
+
+
+def test_all_holds_on_the_portable_path(tmp_path: Path) -> None:
+    run_again(True, None, sys.executable, tmp_path / "base")
