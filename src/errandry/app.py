@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from errandry.auth.keys import KeySource, local_secret
 from errandry.auth.verifier import TokenVerifier
+from errandry.commands import files
 from errandry.commands.catalog import Catalog
 from errandry.delivery.embedded import EmbeddedDelivery
 from errandry.errors import Unavailable
@@ -83,6 +84,7 @@ class App:
     # -- parts
 
     def _services(self) -> Services:
+        files.sweep(self.settings.commands_dir)
         commands = CommandService(Catalog(self.settings.commands_dir))
         tasks = TaskService(
             self._database, commands, self._bus, self._delivery.wake, self._retention_s
@@ -91,9 +93,7 @@ class App:
             commands, tasks, Watching(self._database, self._bus), LogService(self._database)
         )
 
-    def _asgi(
-        self, services: Services, keys: Sequence[KeySource], public_url: str
-    ) -> FastAPI:
+    def _asgi(self, services: Services, keys: Sequence[KeySource], public_url: str) -> FastAPI:
         settings = self.settings
         resource = settings.jwt_audience or public_url
         verifier = TokenVerifier(keys, resource, settings.jwt_leeway_s)

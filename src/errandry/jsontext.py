@@ -30,7 +30,9 @@ def loads(text: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
             text = text.decode("utf-8")
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise JsonError(f"{error.msg} at line {error.lineno} column {error.colno}", error.lineno) from error
+        raise JsonError(
+            f"{error.msg} at line {error.lineno} column {error.colno}", error.lineno
+        ) from error
     except RecursionError as error:
         raise JsonError(f"nested deeper than {max_depth} levels") from error
     except UnicodeDecodeError as error:
@@ -89,7 +91,9 @@ def _refuse_constant(name: str) -> None:
 
 def canonical(document: Any) -> str:
     """Write a document with sorted keys and no spaces: equal documents give equal texts."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def compact(document: Any) -> str:

@@ -3,14 +3,12 @@
 Standard library only: `errandry mcp` imports this and must start in tens of milliseconds.
 """
 
-import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 MAX_SOCKET_PATH = 100
 """Bytes; macOS allows 104 in a socket address, Linux 108."""
@@ -27,7 +25,9 @@ def data_dir(environment: Mapping[str, str] = os.environ) -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "errandry"
     base = environment.get("XDG_DATA_HOME") or ""
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "share") / "errandry"
+    return (
+        Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "share"
+    ) / "errandry"
 
 
 def prepare(folder: Path) -> None:
@@ -41,7 +41,9 @@ def prepare(folder: Path) -> None:
     except OSError as error:
         raise BadPlace(f"cannot make the data folder {folder}: {error.strerror}") from error
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise BadPlace(f"cannot write to the data folder {folder}; set ERRANDRY_DATA_DIR to one you own")
+        raise BadPlace(
+            f"cannot write to the data folder {folder}; set ERRANDRY_DATA_DIR to one you own"
+        )
 
 
 def socket_path(folder: Path) -> Path:
@@ -55,6 +57,9 @@ def socket_path(folder: Path) -> Path:
     near = folder / "mcp.sock"
     if len(os.fsencode(near)) <= MAX_SOCKET_PATH:
         return near
+    import hashlib  # noqa: PLC0415 - seldom needed, and half of the pump's memory
+    import tempfile  # noqa: PLC0415
+
     private = Path(tempfile.gettempdir()) / f"errandry-{os.getuid()}"
     private.mkdir(mode=0o700, exist_ok=True)
     status = private.lstat()
@@ -63,8 +68,7 @@ def socket_path(folder: Path) -> Path:
     return private / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.sock"
 
 
-@dataclass(frozen=True)
-class ServerFile:
+class ServerFile(NamedTuple):
     """What `server.json` in the data folder tells about the server that runs there."""
 
     url: str
@@ -86,7 +90,7 @@ class ServerFile:
         """
         try:
             told = json.loads(cls.path(folder).read_text(encoding="utf-8"))
-            return cls(**{name: told[name] for name in cls.__dataclass_fields__})
+            return cls(**{name: told[name] for name in cls._fields})
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -96,5 +100,5 @@ class ServerFile:
         draft = target.with_suffix(f".{self.pid}.tmp")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file)
+            json.dump(self._asdict(), file)
         draft.replace(target)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from errandry import place
@@ -17,6 +17,9 @@ PREFIX = "ERRANDRY_"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
 class Settings(BaseSettings):
     """Every setting with its default. Units stand in the names: `_s`, `_bytes`, `_days`."""
 
@@ -24,8 +27,8 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True
     )
 
-    data_dir: Path = Field(default_factory=place.data_dir)
-    commands_dir: Path = Field(default_factory=lambda data: _default_commands(data["data_dir"]))
+    data_dir: Folder = Field(default_factory=place.data_dir)
+    commands_dir: Folder = Field(default_factory=lambda data: _default_commands(data["data_dir"]))
     database_url: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -65,6 +68,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"DATABASE_URL of kind {scheme!r} is not supported yet; leave it unset for SQLite in the"
                 " data folder, or name a file as sqlite:////absolute/path.db"
+            )
+        if self.jwt_secret is not None and self.jwt_keys is not None:
+            raise ValueError(
+                "set JWT_SECRET or JWT_KEYS, not both; a JWK Set may hold several keys"
             )
         if self.host not in _LOOPBACK and not (self.allowed_hosts or self.public_url):
             raise ValueError(

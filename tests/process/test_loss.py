@@ -17,28 +17,24 @@ PTRACE_SEIZE = 0x4206
 WAIT_FOR_GO = "while [ ! -e go ]; do sleep 0.02; done; exit 7"
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def until_free(lock: Path) -> None:
+    """Wait until neither spawner nor keeper is left."""
+    end = time.monotonic() + LIMIT_S
+    while not is_free(lock):
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_nothing_is_left_of_a_worker_that_was_killed(tmp_path: Path) -> None:
     marks, lock = new_marks(), tmp_path / "lock"
-    with worker(NASTY, marks, lock, count=8) as (process, output, spawner):
+    with worker(NASTY, marks, lock, count=8) as (process, output, _):
         for _ in range(8):
             assert output.readline() == b"up\n"
         assert len(unix.marked(marks)) >= 24
         assert not is_free(lock)
         process.kill()
         until_gone(marks)
-        end = time.monotonic() + LIMIT_S
-        while not is_free(lock):
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        assert not alive(spawner)
+        until_free(lock)
 
 
 def test_a_program_whose_worker_was_killed_gets_no_term(tmp_path: Path) -> None:
@@ -68,10 +64,7 @@ def test_recovery_finds_and_ends_what_outlived_worker_spawner_and_keeper(tmp_pat
         process.send_signal(signal.SIGSTOP)  # or it would clean up itself
         for pid in (spawner, keeper):
             os.kill(pid, signal.SIGKILL)
-        end = time.monotonic() + LIMIT_S
-        while not is_free(lock):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        until_free(lock)
         assert len(unix.marked(marks)) == 1, "the program lives and holds no lock"
         assert sweep(marks)
         assert not unix.marked(marks)
@@ -105,9 +98,10 @@ async def test_the_lease_counts_from_the_moment_before_the_renewal(spawner: Spaw
 async def test_an_ended_lease_cannot_be_fed_again(spawner: Spawner) -> None:
     fed = await spawner.start(job(["/bin/sleep", "1000"]), Output())
     fed.feed(0, since=spawner.now())
-    while not fed.outcome.done():
-        fed.feed(600, since=spawner.now())
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(LIMIT_S):
+        while not fed.outcome.done():
+            fed.feed(600, since=spawner.now())
+            await asyncio.sleep(0.001)
     assert (await fed.wait()).why == "lease"
 
 
@@ -199,7 +193,7 @@ async def test_a_tree_that_outlives_kill_is_given_up(
     stuck.cancel(0)  # its keeper cannot reap what another process traces
     with pytest.raises(Lost, match="did not end after SIGKILL"):
         await end_of(stuck)
-    os.waitpid(traced, 0)
+    await asyncio.to_thread(os.waitpid, traced, 0)
     assert (await run(spawner, job(["/bin/echo"])))[0].exit_code == 0
 
 

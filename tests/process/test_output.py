@@ -1,6 +1,7 @@
 """Output: every byte, in bounded memory, and never waited for after the end."""
 
 import asyncio
+import os
 import resource
 import socket
 from pathlib import Path
@@ -59,7 +60,7 @@ async def test_a_pipe_that_something_outside_holds_is_cut(spawner: Spawner, tmp_
         with connection:
             connection.setblocking(True)
             _, held, _, _ = socket.recv_fds(connection, 1, 1)
-            with socket.socket(fileno=held[0]) if False else open(held[0], "wb"):
+            with os.fdopen(held[0], "wb"):
                 connection.send(b"+")
                 ended = await end_of(attempt)
     assert (ended.exit_code, ended.output_cut, output.stdout) == (0, True, b"last words\n")

@@ -26,7 +26,7 @@ async def test_a_signal_is_reported_by_its_name(spawner: Spawner) -> None:
 
 async def test_usage_counts_the_whole_tree(spawner: Spawner) -> None:
     eat = "x = bytearray(b'x') * 200_000_000\nfor i in range(3_000_000): pass"
-    ended, _ = await run(spawner, job(sh('"$@" & wait') + ["sh", *PYTHON, "-c", eat]))
+    ended, _ = await run(spawner, job([*sh('"$@" & wait'), "sh", *PYTHON, "-c", eat]))
     assert ended.max_rss_bytes > 200_000_000
     assert ended.cpu_s > 0.05
 
@@ -103,7 +103,7 @@ async def test_limits_hold_for_the_program(spawner: Spawner) -> None:
 
 
 async def test_limits_do_not_reach_the_next_job(spawner: Spawner) -> None:
-    for limits in ({"NOFILE": 7}, {"NOFILE": 77}, {"CPU": 100}, {"CORE": 0}, {}):
+    for limits in ({"NOFILE": 16}, {"NOFILE": 77}, {"CPU": 100}, {"CORE": 0}, {}):
         for _ in range(2):
             _, output = await run(spawner, job(sh("ulimit -Hn"), limits=limits))
             allowed = output.stdout.decode().strip()

@@ -26,7 +26,8 @@ REFUSED = [
     ("no_workdir", job([ECHO], cwd=Path("/nonexistent"))),
     ("no_workdir", job([ECHO], cwd=Path("/etc/passwd"))),
     ("bad_limits", job([ECHO], limits={"NOSUCH": 1})),
-    ("bad_limits", job([ECHO], limits={"NOFILE": 2**70})),
+    ("bad_limits", job([ECHO], limits={"CPU": 2**70})),
+    ("bad_limits", job([ECHO], limits={"NOFILE": 15})),
     ("bad_user", job([ECHO], user=(2**40, 0))),
 ]
 

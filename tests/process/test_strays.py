@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from errandry.execution.spawner import Spawner, end_strays, is_free, sweep, unix
@@ -54,8 +55,6 @@ def test_the_caller_itself_is_no_stray() -> None:
     environment = {"MARK": "1234567", "PYTHONPATH": source}
     if unix.PORTABLE in os.environ:
         environment[unix.PORTABLE] = "1"
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-c", look], env=environment, capture_output=True, text=True, check=True
     )

@@ -39,7 +39,13 @@ def command(name: str, properties: Document | None = None, **more: Any) -> Docum
         "tags": [],
         "digest": DIGEST,
         "origin": "file",
-        "stats": {"runs": 0, "success_rate": None, "p50_s": None, "p95_s": None, "last_outcome": None},
+        "stats": {
+            "runs": 0,
+            "success_rate": None,
+            "p50_s": None,
+            "p95_s": None,
+            "last_outcome": None,
+        },
         **more,
     }
 
@@ -105,7 +111,7 @@ def created(task: Document) -> Document:
 
 def log(lines: Sequence[str], attempt: int, query: Mapping[str, str]) -> Document:
     """Return the page of a log that a query asks for; a cursor is a number of lines."""
-    if query.get("mode") == "since":
+    if query.get("mode") in ("since", "grep"):
         shown = lines[int(query.get("cursor", 0)) :]
     else:
         shown = lines[-int(query.get("lines", 100)) :]
@@ -126,7 +132,19 @@ def log(lines: Sequence[str], attempt: int, query: Mapping[str, str]) -> Documen
 
 
 _EMPTY: Final = (
-    "title idempotency_key progress queue_position result error input_requests approval retry_of"
-    " run_at queued_at started_at finished_at expires_at"
-).split()
-_ATTEMPT: Final = "finished_at outcome exit_code signal max_rss_bytes cpu_s".split()
+    "title",
+    "idempotency_key",
+    "progress",
+    "queue_position",
+    "result",
+    "error",
+    "input_requests",
+    "approval",
+    "retry_of",
+    "run_at",
+    "queued_at",
+    "started_at",
+    "finished_at",
+    "expires_at",
+)
+_ATTEMPT: Final = ("finished_at", "outcome", "exit_code", "signal", "max_rss_bytes", "cpu_s")

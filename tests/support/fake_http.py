@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
@@ -41,52 +42,60 @@ class Answers(Protocol):
         ...
 
 
-def handler(api: Answers) -> type[BaseHTTPRequestHandler]:
-    """Return what handles the requests of a server."""
+class Handler(BaseHTTPRequestHandler):
+    """Asks an API and sends what it answers."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    api: Answers
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet
 
-        def do_GET(self) -> None:  # noqa: N802
-            self._serve()
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a client may go at any time
+            super().handle()
 
-        def do_POST(self) -> None:  # noqa: N802
-            self._serve()
+    def do_GET(self) -> None:
+        self._serve()
 
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            try:
-                seen = self._seen(body)
-                status, answer = api.answer(seen)
-            except ErrandryError as error:
-                answer = problem(error)
-                status = answer["status"]
-            else:
-                if api.loses(seen):
-                    self.close_connection = True
-                    return
-            self._send(status, answer if isinstance(answer, str) else json.dumps(answer))
+    def do_POST(self) -> None:
+        self._serve()
 
-        def _seen(self, body: bytes) -> Seen:
-            url = urlsplit(self.path)
-            return Seen(
-                self.command,
-                url.path,
-                parse_qs(url.query),
-                json.loads(body) if body else None,
-                self.headers.get("Idempotency-Key"),
-                self.headers.get("Accept", "*/*"),
-                *api.caller(self.headers.get("Authorization", "")),
-            )
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        try:
+            seen = self._seen(body)
+            status, answer = self.api.answer(seen)
+        except ErrandryError as error:
+            answer = problem(error)
+            status = answer["status"]
+        else:
+            if self.api.loses(seen):
+                self.close_connection = True
+                return
+        self._send(status, answer if isinstance(answer, str) else json.dumps(answer))
 
-        def _send(self, status: int, text: str) -> None:
-            body = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def _seen(self, body: bytes) -> Seen:
+        url = urlsplit(self.path)
+        return Seen(
+            self.command,
+            url.path,
+            parse_qs(url.query),
+            json.loads(body) if body else None,
+            self.headers.get("Idempotency-Key"),
+            self.headers.get("Accept", "*/*"),
+            *self.api.caller(self.headers.get("Authorization", "")),
+        )
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Say nothing."""
+    def _send(self, status: int, text: str) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-    return Handler
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def handler(api: Answers) -> type[Handler]:
+    """Return what handles the requests of one API."""
+    return type("BoundHandler", (Handler,), {"api": api})

@@ -1,7 +1,8 @@
 """A REST API that follows the contract and keeps all in memory: what the command line talks to here.
 
 Its tasks do not run. Each question for a status that waits brings the next step of the script of
-the task's command; after the last step nothing changes any more.
+the task's command: fields that change, or a function that does things and returns such fields. After
+the last step nothing changes any more.
 """
 
 import re
@@ -31,11 +32,10 @@ class FakeRest:
     data_dir: Path
     commands: dict[str, Document] = field(default_factory=dict)
     tasks: list[Document] = field(default_factory=list)
-    scripts: dict[str, list[Document]] = field(default_factory=dict)
+    scripts: dict[str, list[Document | Callable[[], Document]]] = field(default_factory=dict)
     logs: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     faults: list[Document] = field(default_factory=list)
     requests: list[Seen] = field(default_factory=list)
-    when_waiting: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
         self._secret = local_secret(self.data_dir)
@@ -119,7 +119,11 @@ class FakeRest:
         if faults:
             raise errors.InvalidArguments("The arguments do not fit", faults=faults)
         if seen.key not in self._by_key:
-            fields = {name: seen.body[name] for name in ("title", "labels", "priority") if name in seen.body}
+            fields = {
+                name: seen.body[name]
+                for name in ("title", "labels", "priority")
+                if name in seen.body
+            }
             self._by_key[seen.key] = self.add(
                 seen.body["command"],
                 arguments=seen.body["arguments"],
@@ -151,9 +155,10 @@ class FakeRest:
         script = self.scripts.get(task["command"], [])
         if step < len(script):
             self._steps[task["id"]] = step + 1
-            task |= {**script[step], "revision": task["revision"] + 1}
+            change = script[step]
+            task |= change if isinstance(change, dict) else change()
+            task["revision"] += 1
         else:
-            self.when_waiting()
             self._closing.wait(wait_s)
 
     def _events(self, seen: Seen, ref: str) -> tuple[int, Document]:
@@ -162,7 +167,7 @@ class FakeRest:
     def _read_log(self, seen: Seen, ref: str) -> tuple[int, Any]:
         task = self.task(ref)
         query = {name: values[0] for name, values in seen.query.items()}
-        attempt = int(query.get("attempt", task["attempt"]))
+        attempt = int(query["attempt"]) if "attempt" in query else task["attempt"]
         lines = self.logs.get((task["id"], attempt), [])
         if seen.accept == "text/plain":
             return 200, "".join(f"{line}\n" for line in lines)

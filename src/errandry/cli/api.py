@@ -12,6 +12,7 @@ MAX_WAIT_S: Final = 50
 """The longest that one request may ask the server to wait."""
 
 MAX_PAGE: Final = 100
+_CONNECT_S: Final = 5
 _REPLY_S: Final = 30
 
 Document = dict[str, Any]
@@ -36,13 +37,15 @@ class Api:
     def __init__(self, client: httpx2.Client, hint: str) -> None:
         """Use `client` (base URL and credentials set); `hint` says what to do when nobody answers."""
         self._client = client
+        self._client.timeout = httpx2.Timeout(_REPLY_S, connect=_CONNECT_S)
         self._hint = hint
 
     def get(self, path: str, *, wait_s: float = 0, **query: Any) -> Document:
         """Read one document; None leaves a query field out, a list repeats it."""
         if wait_s:
             query["wait"] = wait_s
-        return self._call("GET", path, params=_given(query), timeout=_REPLY_S + wait_s)
+        timeout = httpx2.Timeout(_REPLY_S + wait_s, connect=_CONNECT_S)
+        return self._call("GET", path, params=_given(query), timeout=timeout)
 
     def post(self, path: str, body: Mapping[str, Any], key: str | None = None) -> Document:
         """Send one document. With an idempotency key a lost answer is asked for once more."""

@@ -2,7 +2,7 @@
 
 import argparse
 
-from errandry.cli import details, render
+from errandry.cli import details, render, wording
 from errandry.cli.api import Document, command_path
 from errandry.cli.connection import connect
 from errandry.cli.exits import Exit
@@ -19,7 +19,7 @@ def list_commands(options: argparse.Namespace) -> Exit:
         head = ("name", "parameters", "approval", "description")
         render.print_table(head, map(_row, answer["commands"]))
     for fault in answer.get("faults", ()):
-        render.complain(render.fault(fault["file"], fault["line"], fault["message"]))
+        render.complain(wording.fault(fault["file"], fault["line"], fault["message"]))
     return Exit.DONE
 
 

@@ -16,7 +16,6 @@ from errandry.cli.secret import secret_of
 from errandry.principal import LOCAL_OPERATOR
 
 _OPERATOR_S: Final = 60
-_TIMEOUT: Final = httpx2.Timeout(30, connect=5)
 _START: Final = "Start a server with: errandry serve"
 
 
@@ -39,13 +38,16 @@ def connect(options: argparse.Namespace) -> Iterator[Api]:
     url = options.url or _local_url(folder)
     hint = "Check the address and the network." if options.url else _START
     # Proxies are for addresses elsewhere; the system's certificates take time to load.
-    with httpx2.Client(
-        base_url=url,
-        auth=_bearer(folder, options.token),
-        timeout=_TIMEOUT,
-        trust_env=options.url is not None,
-        verify=url.startswith("https:"),
-    ) as client:
+    try:
+        client = httpx2.Client(
+            base_url=url,
+            auth=_bearer(folder, options.token),
+            trust_env=options.url is not None,
+            verify=url.startswith("https:"),
+        )
+    except httpx2.InvalidURL as error:
+        raise Refusal(Exit.USAGE, f"{url} is no address: {error}") from error
+    with client:
         yield Api(client, hint)
 
 
@@ -57,12 +59,11 @@ def _local_url(folder: Path) -> str:
 
 def _bearer(folder: Path, token: str | None) -> httpx2.FunctionAuth:
     """Return what signs a request: the token given, or the operator's, made anew for each."""
-    secret = b"" if token else secret_of(folder)
+    secret = secret_of(folder) if token is None else b""
 
     def sign(request: httpx2.Request) -> httpx2.Request:
-        request.headers["Authorization"] = "Bearer " + (
-            token or mint(secret, LOCAL_OPERATOR.sub, LOCAL_OPERATOR.scopes, _OPERATOR_S)
-        )
+        own = token or mint(secret, LOCAL_OPERATOR.sub, LOCAL_OPERATOR.scopes, _OPERATOR_S)
+        request.headers["Authorization"] = f"Bearer {own}"
         return request
 
     return httpx2.FunctionAuth(sign)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from errandry.cli import render
+from errandry.cli import render, wording
 from errandry.cli.api import Api, Document, command_path, task_path
 from errandry.cli.connection import connect, is_operator
 from errandry.cli.exits import Exit, Refusal
@@ -50,10 +50,10 @@ def _ask(api: Api, task: Document, verb: str) -> None:
         Refusal: the answer is not yes.
     """
     render.complain(
-        f"{task['alias']} was asked for by {render.name(task['owner'])} at {task['created_at']}",
+        f"{task['alias']} was asked for by {wording.name(task['owner'])} at {task['created_at']}",
         f"command   {task['command']}",
         f"digest    {task['command_digest']}",
-        f"arguments {render.pretty(task['arguments'])}",
+        f"arguments {wording.pretty(task['arguments'])}",
         *_definition(api, task),
     )
     print(f"Type yes to {verb} it: ", end="", file=sys.stderr, flush=True)
@@ -72,6 +72,6 @@ def _definition(api: Api, task: Document) -> list[str]:
     if command is None or command["digest"] != task["command_digest"]:
         return ["The command has changed since; the task runs the version with the digest above."]
     return [
-        f"what      {render.line(command['description'])}",
-        f"runs      {render.pretty(command['run'])}",
+        f"what      {wording.line(command['description'])}",
+        f"runs      {wording.pretty(command['run'])}",
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from errandry.cli import render
+from errandry.cli import render, wording
 from errandry.cli.api import Document
 
 _TASK: Final = (
@@ -41,8 +41,8 @@ _COMMAND: Final = (
 
 def print_task(task: Document, events: Sequence[Document]) -> None:
     """Print a task: what says something of its fields, its attempts, its history."""
-    print(render.line(f"{task['alias']} {task['state']} {render.progress(task['progress'])}"))
-    _print_fields({"owner": render.name(task["owner"]), **_chosen(task, _TASK)})
+    print(wording.line(f"{task['alias']} {task['state']} {wording.progress(task['progress'])}"))
+    _print_fields({"owner": wording.name(task["owner"]), **_chosen(task, _TASK)})
     if task["attempts"]:
         print("\nattempts")
         head = ("attempt", "outcome", "exit code", "signal", "started", "finished", "worker")
@@ -53,7 +53,7 @@ def print_task(task: Document, events: Sequence[Document]) -> None:
 
 def print_command(command: Document) -> None:
     """Print a command: what it takes, what it runs, how it went before."""
-    print(render.line(command["name"]))
+    print(wording.line(command["name"]))
     _print_fields(_chosen(command, _COMMAND))
 
 
@@ -64,7 +64,7 @@ def _chosen(document: Document, names: Sequence[str]) -> dict[str, Any]:
 def _print_fields(fields: Mapping[str, Any]) -> None:
     width = max(map(len, fields))
     for name, value in fields.items():
-        text = render.safe(value) if isinstance(value, str) else render.pretty(value)
+        text = wording.safe(value) if isinstance(value, str) else wording.pretty(value)
         print(f"  {name:{width}}  {text.rstrip()}".replace("\n", f"\n{' ' * (width + 4)}"))
 
 
@@ -79,6 +79,6 @@ def _event(event: Document) -> tuple[str, ...]:
         event["at"],
         event["type"],
         "-" if event["attempt"] is None else str(event["attempt"]),
-        render.name(event["actor"]) if event["actor"] else "-",
-        render.pretty(data) if data else "",
+        wording.name(event["actor"]) if event["actor"] else "-",
+        wording.pretty(data) if data else "",
     )

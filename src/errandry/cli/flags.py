@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     Verbs = _SubParsersAction[argparse.ArgumentParser]
 
+_LABEL: Final = "[A-Za-z0-9_-]{1,63}"
+_URL: Final = re.compile(
+    rf"https?://({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?(/[^\s?#]*)?"
+)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -70,15 +74,22 @@ def connection() -> argparse.ArgumentParser:
     parent = argparse.ArgumentParser(add_help=False, parents=[output()])
     add = parent.add_argument
     add("--url", default=argparse.SUPPRESS, type=url, help="a remote server; needs --token")
-    add("--token", default=argparse.SUPPRESS, help="act as the principal of this token")
+    add("--token", default=argparse.SUPPRESS, type=token, help="act as the principal of this token")
     return parent
 
 
 def url(text: str) -> str:
     """Read the address of a server."""
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
+    if not _URL.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no address; write http://host:port")
     return text.rstrip("/")
+
+
+def token(text: str) -> str:
+    """Read a token. An empty one, as from an unset variable, must not pass for none at all."""
+    if not re.fullmatch("[!-~]+", text):
+        raise argparse.ArgumentTypeError("this is no token; get one with: errandry token")
+    return text
 
 
 def label(text: str) -> tuple[str, str]:

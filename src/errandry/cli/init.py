@@ -8,7 +8,7 @@ import errandry
 from errandry.cli import render
 from errandry.cli.exits import Exit, Refusal
 
-_PACKAGE: Final = Path(errandry.__file__).parent
+PACKAGE: Final = Path(errandry.__file__).parent
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
@@ -33,8 +33,8 @@ def init(options: argparse.Namespace) -> Exit:
 
 def _starters() -> list[Path]:
     """Return the files that come with the package, or with the checkout in a development install."""
-    inside = _PACKAGE / "_commands"
-    folder = inside if inside.is_dir() else _PACKAGE.parents[1] / "commands"
+    inside = PACKAGE / "_commands"
+    folder = inside if inside.is_dir() else PACKAGE.parents[1] / "commands"
     return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
 
 

@@ -49,9 +49,10 @@ def _follow(api: Api, options: argparse.Namespace) -> None:
     status = api.get(status_path)
     while True:
         log = _print_rest(api, log, options)
-        if options.attempt is None and status["attempt"] > log["attempt"]:
+        has_next = status["attempt"] > log["attempt"]
+        if has_next and options.attempt is None:
             log = {"attempt": log["attempt"] + 1, "cursor": None}
-        elif status["final"]:
+        elif has_next or status["final"]:
             return
         else:
             # The status is read before the log: what is final has no more to come.

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from errandry.cli import render
+from errandry.cli import render, wording
 from errandry.cli.api import Api, Document, task_path
 from errandry.cli.exits import Exit
 
@@ -47,7 +47,7 @@ def print_result(api: Api, task: Document) -> None:
     if log["text"]:
         render.complain(log["text"].rstrip("\n"))
     if not plain:
-        print(render.pretty(result))
+        print(wording.pretty(result))
         return
     render.print_output(result["output"])
     if result["output_truncated"]:

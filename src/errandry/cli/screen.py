@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from errandry.cli import render, watching
+from errandry.cli import wording
 from errandry.cli.api import Document
 from errandry.cli.waiting import View
 
@@ -52,7 +52,7 @@ def live_line() -> Iterator[View]:
                 description=f"{status['alias']} {status['status']}",
                 total=progress.get("total"),
                 completed=progress.get("current") or 0,
-                said=render.line(watching.says(status)),
+                said=wording.line(wording.says(status)),
             )
 
         yield View(show, step_s=1)

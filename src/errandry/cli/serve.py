@@ -80,11 +80,10 @@ def _prepare_database(settings: Settings) -> None:
     settings.sqlite_path.chmod(0o600)
 
 
-def _public_url(settings: Settings, listener: socket.socket) -> str:
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{listener.getsockname()[1]}"
+def _local_url(settings: Settings, listener: socket.socket) -> str:
+    """The address for this machine's own clients, whatever stands in front of the public one."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
 
 
 class _Server(uvicorn.Server):
@@ -104,13 +103,14 @@ async def _serve(
     idle_s: float | None,
 ) -> None:
     told = ServerFile(
-        url=_public_url(settings, listener),
+        url=_local_url(settings, listener),
         socket=str(socket_path),
         pid=os.getpid(),
         version=__version__,
         commands_dir=str(settings.commands_dir.absolute()),
     )
-    app = App(settings, keys, told.url, socket_path)
+    public_url = settings.public_url.rstrip("/") if settings.public_url else told.url
+    app = App(settings, keys, public_url, socket_path)
     config = uvicorn.Config(
         app.asgi,
         lifespan="off",
@@ -122,7 +122,7 @@ async def _serve(
     server = _Server(config)
     async with app.running():
         told.write(settings.data_dir)
-        _say_hello(app, told)
+        _say_hello(settings, told, public_url)
         async with anyio.create_task_group() as group:
             group.start_soon(_stop_on_signal, app, server)
             if idle_s is not None:
@@ -161,13 +161,13 @@ async def _stop_when_idle(app: App, server: uvicorn.Server, seconds: float) -> N
     await _drain(app, server)
 
 
-def _say_hello(app: App, told: ServerFile) -> None:
+def _say_hello(settings: Settings, told: ServerFile, public_url: str) -> None:
     """Print where things are, and what to try next."""
     lines: Sequence[tuple[str, str]] = (
-        ("REST and docs", f"{told.url}/docs"),
-        ("MCP (HTTP)", f"{told.url}/mcp"),
+        ("REST and docs", f"{public_url}/docs"),
+        ("MCP (HTTP)", f"{public_url}/mcp"),
         ("MCP (stdio)", "errandry mcp"),
-        ("data", str(app.settings.data_dir)),
+        ("data", str(settings.data_dir)),
         ("commands", told.commands_dir),
     )
     console = Console(highlight=False, soft_wrap=True)

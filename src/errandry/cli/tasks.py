@@ -3,7 +3,7 @@
 import argparse
 import uuid
 
-from errandry.cli import details, outcome, render
+from errandry.cli import details, outcome, render, wording
 from errandry.cli.api import MAX_PAGE, Document, task_path
 from errandry.cli.connection import connect, is_operator
 from errandry.cli.exits import Exit
@@ -36,9 +36,9 @@ def _row(task: Document) -> tuple[str, ...]:
         task["alias"],
         task["command"],
         task["state"],
-        render.progress(task["progress"]),
-        render.age(task["created_at"]),
-        render.name(task["owner"]),
+        wording.progress(task["progress"]),
+        wording.age(task["created_at"]),
+        wording.name(task["owner"]),
     )
 
 

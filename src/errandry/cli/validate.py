@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from errandry.cli import render
+from errandry.cli import render, wording
 from errandry.cli.config import read_settings
 from errandry.cli.exits import Exit, Refusal
 from errandry.commands.catalog import Catalog
@@ -18,14 +18,16 @@ def validate(options: argparse.Namespace) -> Exit:
     folder = Path(options.folder) if options.folder else read_settings().commands_dir
     if not folder.is_dir():
         raise Refusal(
-            Exit.USAGE, f"There is no folder {folder}", "Make one with starters in it: errandry init"
+            Exit.USAGE,
+            f"There is no folder {folder}",
+            "Make one with starters in it: errandry init",
         )
     faults = Catalog(folder).faults
     for fault in faults:
         if options.json:
             render.print_json(fault.document())
         else:
-            print(render.fault(str(folder / fault.file), fault.line, fault.message))
+            print(wording.fault(str(folder / fault.file), fault.line, fault.message))
     if faults:
         return Exit.USAGE
     render.complain(f"No faults in {folder}")

@@ -142,7 +142,7 @@ class Catalog:
         command = definition.parse(document, origin)
         files.write(self._folder, command)
         self.refresh()
-        return self.get(command.name)
+        return command
 
 
 def _stamps(folder: Path) -> dict[str, _Stamp | None]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 from errandry import jsontext
@@ -12,10 +13,13 @@ from errandry.commands.model import Command, Definition, Origin, ProcessSpec
 from errandry.commands.names import why_reserved
 from errandry.commands.placeholders import BadTemplate, Placeholder, parts
 from errandry.commands.rules import process_faults, unknown_name
-from errandry.commands.schema import MAX_DEPTH, Schema, check_schema
+from errandry.commands.schema import MAX_DEPTH, MAX_FAULTS, Schema, check_schema
 from errandry.errors import Fault, InvalidCommand, UnknownField
 
 _NEXT_STEP: Final = "Correct what the errors name, and send the whole definition again."
+_MAX_CHARACTERS: Final = 128 * 1024
+"""Of the canonical JSON; what a file of 64 KiB can hold is at most about twice as long there."""
+
 _SCHEMAS: Final = ("parameters", "result", "ask")
 _SHOWN: Final = ("title", "description", "tags", *_SCHEMAS)
 
@@ -27,16 +31,22 @@ def parse(document: Any, origin: Origin = "file") -> Command:
         UnknownField: it has fields that do not exist, and no other fault.
         InvalidCommand: it has other faults, too.
     """
-    try:
-        jsontext.check_text(document, MAX_DEPTH)
-    except jsontext.JsonError as error:
-        raise _refusal(InvalidCommand, [Fault("", str(error))]) from error
+    _check_limits(document)
     shape = _shape().faults(document, "")
-    meaning = list(_meaning_faults(document)) if isinstance(document, dict) else []
+    meaning = list(islice(_meaning_faults(document), MAX_FAULTS))
     if meaning or shape:
         unknown_only = not meaning and _shape().only_surplus(document)
         raise _refusal(UnknownField if unknown_only else InvalidCommand, [*shape, *meaning])
     return Command(**document, document=document, digest=digest(document), origin=origin)
+
+
+def _check_limits(document: Any) -> None:
+    try:
+        jsontext.check_text(document, MAX_DEPTH)
+    except jsontext.JsonError as error:
+        raise _refusal(InvalidCommand, [Fault("", str(error))]) from error
+    if len(jsontext.canonical(document)) > _MAX_CHARACTERS:
+        raise _refusal(InvalidCommand, [Fault("", "the definition is too long")])
 
 
 def digest(document: dict[str, Any]) -> str:
@@ -57,8 +67,10 @@ def _refusal(
     return error(f"The definition is wrong at {first}{more}", next_step=_NEXT_STEP, faults=faults)
 
 
-def _meaning_faults(document: dict[str, Any]) -> Iterator[Fault]:
+def _meaning_faults(document: Any) -> Iterator[Fault]:
     """Yield what the shape does not show. Any part may be missing or of a wrong type."""
+    if not isinstance(document, dict):
+        return
     name = document.get("name")
     if isinstance(name, str) and (reason := why_reserved(name)):
         yield Fault("/name", reason, "another name")

@@ -103,9 +103,10 @@ def _sentence(error: ValidationError) -> str:
 
 
 def shown(value: Any) -> str:
-    """Write a value for a sentence, cut to a readable length."""
+    """Write a value for a sentence: cut to a readable length, invisible characters as escapes."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+    cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in cut)
 
 
 def _allowed(error: ValidationError, schema: Any) -> Any:

@@ -57,7 +57,7 @@ def read(folder: Path, file: str) -> bytes:
     """
     path = folder / file
     try:
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
             raise _bad(file, "the link leads out of the folder")
         # A named pipe would block an ordinary open until somebody writes.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:  # noqa: PTH123
@@ -141,11 +141,8 @@ def write(folder: Path, command: Command) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder) as descriptor:
-            _refuse_second(folder, command.name)
-            _put(folder, f"{command.name}{SUFFIXES[0]}", content)
+            _put(folder, command.name, content)
             os.fsync(descriptor)
-    except FileExistsError as error:
-        raise _exists(command.name) from error
     except OSError as error:
         raise Unavailable(f"The commands folder cannot be written to: {error.strerror}") from error
 
@@ -168,9 +165,20 @@ def _locked(folder: Path) -> Generator[int]:
         os.close(descriptor)
 
 
-def _refuse_second(folder: Path, name: str) -> None:
-    if any((folder / f"{name}{suffix}").exists() for suffix in SUFFIXES):
+def _put(folder: Path, name: str, content: bytes) -> None:
+    if any((folder / (name + suffix)).exists() for suffix in SUFFIXES):
         raise _exists(name)
+    draft = folder / f"{_TEMPORARY}{secrets.token_hex(8)}"
+    try:
+        with draft.open("xb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        os.link(draft, folder / (name + SUFFIXES[0]))  # unlike a rename, a link never replaces
+    except FileExistsError as error:
+        raise _exists(name) from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _exists(name: str) -> CommandExists:
@@ -178,15 +186,3 @@ def _exists(name: str) -> CommandExists:
         f'There is a command file for "{name}" already',
         next_step="Choose another name, or change that file.",
     )
-
-
-def _put(folder: Path, file: str, content: bytes) -> None:
-    draft = folder / f"{_TEMPORARY}{secrets.token_hex(8)}"
-    try:
-        with draft.open("xb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.link(draft, folder / file)  # unlike a rename, a link never replaces
-    finally:
-        draft.unlink(missing_ok=True)

@@ -91,14 +91,12 @@ class _Filling:
         return None if value is None else place.literal + value
 
     def folder(self, text: str | None) -> str | None:
-        path = None if text is None else self.text(text)
-        if path is None or path.startswith("/"):
-            return path
-        if (place := template(text or "")).placeholder:
-            self._refuse(
-                f"{shown(path)} is no absolute path", "an absolute path", place.placeholder.name
-            )
-        return None
+        if text is None:
+            return None
+        path, placeholder = self.text(text), template(text).placeholder
+        if placeholder and path is not None and not path.startswith("/"):
+            self._refuse(f"{shown(path)} is no absolute path", "an absolute path", placeholder.name)
+        return path
 
     def _value(self, placeholder: Placeholder) -> str | None:
         value = self.arguments.get(placeholder.name)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,11 +41,12 @@ class Scratch:
             raise
         except OSError as error:
             raise BadResult(f"the result cannot be read: {error.strerror}") from error
-        with os.fdopen(descriptor, "rb") as file:
-            try:
-                data = file.read(MAX_RESULT + 1)
-            except OSError as error:
-                raise BadResult(f"the result cannot be read: {error.strerror}") from error
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise BadResult("the result is no regular file")
+            data = os.read(descriptor, MAX_RESULT + 1)
+        finally:
+            os.close(descriptor)
         if not data.strip():
             raise FileNotFoundError(self.result)
         if len(data) > MAX_RESULT:

@@ -7,15 +7,18 @@ mounted application would redirect `/mcp`. Hence an exact route on the manager's
 from datetime import UTC, datetime
 
 import anyio
+from mcp import types
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.datastructures import Headers
-from starlette.types import Receive, Scope, Send
+from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from errandry.auth.bearer import bearer_token
 from errandry.auth.verifier import TokenVerifier, Verified
 from errandry.errors import NotAuthenticated
+from errandry.jsontext import JsonError, loads
 from errandry.mcp.callers import PRINCIPAL_KEY
 from errandry.problems import problem_response
 
@@ -38,11 +41,43 @@ class McpEndpoint:
         except NotAuthenticated as error:
             await problem_response(error, self._challenge)(scope, receive, send)
             return
+        message = await receive()  # the guard in front has put the whole body into one
+        try:
+            _check(message.get("body", b""))
+        except JsonError as error:
+            await _parse_error(error)(scope, receive, send)
+            return
         scope[PRINCIPAL_KEY] = verified.principal
         scope["user"] = _owner_of_session(verified)
         left = verified.expires_at - datetime.now(UTC)
         with anyio.move_on_after(max(1.0, left.total_seconds())):
-            await self._manager.handle_request(scope, receive, send)
+            await self._manager.handle_request(scope, _after(message, receive), send)
+
+
+def _check(body: bytes) -> None:
+    """Refuse what two readers could read differently; an empty body is the SDK's to answer.
+
+    Raises:
+        JsonError: a key twice in one object, NaN, a lone surrogate, …
+    """
+    if body.strip():
+        loads(body)
+
+
+def _parse_error(error: JsonError) -> JSONResponse:
+    """Answer as JSON-RPC 2.0 asks for what cannot be read (its section 5.1)."""
+    refusal = {"code": types.PARSE_ERROR, "message": f"Parse error: {error}"}
+    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": refusal}, 400)
+
+
+def _after(message: Message, receive: Receive) -> Receive:
+    """Give the message that was taken already, then the others."""
+    waiting = [message]
+
+    async def receive_next() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_next
 
 
 def _owner_of_session(verified: Verified) -> AuthenticatedUser:

@@ -54,10 +54,17 @@ async def _messages(stream: SocketStream, max_line: int) -> AsyncGenerator[tuple
     to_server, inbound = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     outbound, from_server = anyio.create_memory_object_stream[SessionMessage](0)
 
+    refusals = outbound.clone()
+
     async def read() -> None:
-        async with to_server:
+        async with to_server, refusals:
             async for line in _lines(stream, max_line):
-                await to_server.send(_message(line))
+                message = _message(line)
+                if isinstance(message, types.ErrorData):
+                    refusal = types.JSONRPCError(jsonrpc="2.0", id=None, error=message)
+                    await refusals.send(SessionMessage(refusal))
+                else:
+                    await to_server.send(message)
 
     async def write() -> None:
         async with from_server:
@@ -96,12 +103,19 @@ async def _lines(stream: SocketStream, max_line: int) -> AsyncGenerator[bytes | 
             buffer.clear()
 
 
-def _message(line: bytes | None) -> SessionMessage | Exception:
-    """Read one message; what cannot be read goes on as the error, which the SDK answers."""
+def _message(line: bytes | None) -> SessionMessage | types.ErrorData:
+    """Read one message; of one that cannot be read say why (JSON-RPC 2.0, section 5.1)."""
     if line is None:
-        return ValueError("the message is larger than the limit")
+        return types.ErrorData(
+            code=types.INVALID_REQUEST, message="The message is larger than the limit"
+        )
     try:
         loads(line)
+    except JsonError as error:
+        return types.ErrorData(code=types.PARSE_ERROR, message=f"Parse error: {error}")
+    try:
         return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
-    except (JsonError, ValueError) as error:
-        return error
+    except ValueError:
+        return types.ErrorData(
+            code=types.INVALID_REQUEST, message="This is no message of JSON-RPC 2.0"
+        )

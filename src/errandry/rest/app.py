@@ -1,7 +1,7 @@
 """The REST application: routes, one handler for every refusal, the OpenAPI document."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -80,14 +80,19 @@ async def _on_failure(request: Request, error: Exception) -> Response:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for this class
     details = error.errors()
-    if any(
-        tuple(detail["loc"]) == ("body",) or detail["type"] == "json_invalid" for detail in details
-    ):
+    if any(_is_no_object(detail) for detail in details):
         message = "The body is missing, or it is no JSON object"
         return _answer(request, InvalidRequest(message, next_step="Send a JSON object."))
     query = all(detail["loc"][0] == "query" for detail in details)
     stripped = [{**detail, "loc": detail["loc"][1:]} for detail in details]
     return _answer(request, refusal(stripped, _known_fields(request, query=query), query=query))
+
+
+def _is_no_object(detail: Mapping[str, Any]) -> bool:
+    """Whether a fault is one of the whole body, and not of the fields in it taken together."""
+    kind: str = detail["type"]
+    is_of_all = tuple(detail["loc"]) == ("body",)
+    return kind == "json_invalid" or (is_of_all and kind != "value_error")
 
 
 def _known_fields(request: Request, *, query: bool) -> list[str]:

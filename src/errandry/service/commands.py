@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from anyio import to_thread
+
 from errandry.commands.catalog import Catalog
 from errandry.commands.model import Command, command_document
 from errandry.principal import Principal
@@ -47,12 +49,11 @@ class CommandService:
         caller.require("commands:read")
         return self.find(name)
 
-    def create(self, caller: Principal, document: dict[str, Any]) -> Command:
+    async def create(self, caller: Principal, document: dict[str, Any]) -> Command:
         """Write a new definition into the folder.
 
         Raises:
             CommandExists, InvalidCommand, UnknownField: it was not written.
         """
         caller.require("commands:write")
-        self._catalog.refresh()
-        return self._catalog.create(document, origin="api")
+        return await to_thread.run_sync(self._catalog.create, document, "api")

@@ -179,7 +179,7 @@ def refusal(
 
 
 def _fault(error: Mapping[str, Any], known: Sequence[str], *, query: bool) -> Fault:
-    location = error["loc"]
+    location = [part for part in error["loc"] if part != "[key]"]  # pydantic's mark of a bad key
     if query:
         path = "?" + ".".join(str(part) for part in location[:1])
     else:

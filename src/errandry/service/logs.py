@@ -11,7 +11,7 @@ from errandry.errors import Fault, InvalidField
 from errandry.principal import Principal
 from errandry.service.forms import ReadLog
 from errandry.tasks import cursor
-from errandry.tasks.logview import LogPage, LogStream, Page, split_lines
+from errandry.tasks.logview import Ansi, LogPage, LogStream, Page, clean, split_lines
 from errandry.tasks.model import Task
 from errandry.tasks.sql import logs, reading
 from errandry.tasks.sql.database import Database
@@ -164,7 +164,7 @@ async def _grep(page: Page, log: _Log, start: int, wanted: ReadLog) -> None:
     before: deque[Line] = deque(maxlen=wanted.context)
     behind = 0
     async for line in log.forwards(start):
-        if pattern.search(line.raw):
+        if pattern.search(_shown(line.raw, wanted.ansi)):
             if page.last is not None and page.last + 1 < (before[0] if before else line).number:
                 page.separate()
             shown = all(page.append(*each) for each in (*before, line))
@@ -180,6 +180,11 @@ async def _grep(page: Page, log: _Log, start: int, wanted: ReadLog) -> None:
             return
 
 
+def _shown(raw: bytes, ansi: Ansi) -> bytes:
+    """What a reader sees of a line: a colour must not hide the word behind it from a pattern."""
+    return clean(raw, ansi).encode() if b"\x1b" in raw else raw
+
+
 def _compile(pattern: str | None) -> "re2._Regexp":
     if pattern is None:
         message = "mode=grep needs a pattern"
@@ -189,11 +194,16 @@ def _compile(pattern: str | None) -> "re2._Regexp":
     try:
         return re2.compile(pattern.encode())
     except re2.error as error:
-        message = f"The pattern is no regular expression that runs in linear time: {error}"
+        message = f"The pattern is no regular expression that runs in linear time: {_text(error)}"
         raise InvalidField(
             message,
             faults=[Fault("?pattern", message, "RE2 syntax: no look-around, no back-references")],
         ) from error
+
+
+def _text(error: re2.error) -> str:
+    reason = error.args[0] if error.args else error
+    return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
 
 
 async def _around_error(page: Page, log: _Log, lines: int) -> None:
@@ -201,7 +211,7 @@ async def _around_error(page: Page, log: _Log, lines: int) -> None:
     before: deque[Line] = deque(maxlen=lines)
     following = log.forwards()
     async for line in following:
-        if _ERROR.search(line.raw):
+        if _ERROR.search(_shown(line.raw, "strip")):
             page.append(*line)
             break
         before.append(line)

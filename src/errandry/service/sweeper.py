@@ -12,11 +12,13 @@ from errandry.tasks.sql.database import Database
 
 _log = logging.getLogger(__name__)
 
-_EVERY_S: Final = 5.0
+EVERY_S: Final = 5.0
 _BATCH: Final = 100
 
 
-async def sweep(database: Database, bus: StatusBus, retention_s: float) -> None:
+async def sweep(
+    database: Database, bus: StatusBus, retention_s: float, every_s: float = EVERY_S
+) -> None:
     """Give up and delete what is due, every few seconds, for ever."""
     while True:
         try:
@@ -27,4 +29,4 @@ async def sweep(database: Database, bus: StatusBus, retention_s: float) -> None:
         for task_id in changed:
             bus.publish(task_id)
         if len(changed) < _BATCH:
-            await anyio.sleep(_EVERY_S)
+            await anyio.sleep(every_s)

@@ -58,7 +58,10 @@ SCHEMA: dict[str, Any] = {
         (["size=7"], {"size": 7}),
         (["one_or_more=a"], {"one_or_more": "a"}),
         (["one_or_more=a", "one_or_more=b"], {"one_or_more": ["a", "b"]}),
-        (["circle=1", "spiral=1", "far=1", "any=1"], dict.fromkeys(("circle", "spiral", "far", "any"), "1")),
+        (
+            ["circle=1", "spiral=1", "far=1", "any=1"],
+            dict.fromkeys(("circle", "spiral", "far", "any"), "1"),
+        ),
         (["unknown=1"], {"unknown": "1"}),
         (["text:=5"], {"text": 5}),
         (['unknown:=[1, {"a": null}]'], {"unknown": [1, {"a": None}]}),
@@ -79,7 +82,9 @@ def test_a_word_becomes_what_the_schema_says(words: list[str], arguments: dict[s
         ("point=[1]", "[1]"),
     ],
 )
-def test_a_text_that_does_not_fit_stays_one_for_the_server_to_name(word: str, argument: str) -> None:
+def test_a_text_that_does_not_fit_stays_one_for_the_server_to_name(
+    word: str, argument: str
+) -> None:
     assert list(read_arguments([word], SCHEMA).values()) == [argument]
 
 

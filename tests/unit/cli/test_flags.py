@@ -42,13 +42,22 @@ def test_a_value_is_read(read: Callable[[str], object], text: str, value: object
         (flags.seconds, "soon", "'soon' is no number of seconds"),
         (flags.label, "team", "'team' is no label; write key=value"),
         (flags.label, "=ops", "'=ops' is no label; write key=value"),
-        (flags.moment, "yesterday", "'yesterday' is no moment; write 2h, 7d or 2026-11-24T08:00:00Z"),
+        (
+            flags.moment,
+            "yesterday",
+            "'yesterday' is no moment; write 2h, 7d or 2026-11-24T08:00:00Z",
+        ),
         (flags.moment, "999999d", "'999999d' is no moment; write 2h, 7d or 2026-11-24T08:00:00Z"),
         (flags.url, "127.0.0.1:8000", "'127.0.0.1:8000' is no address; write http://host:port"),
+        (flags.url, "http://..", "'http://..' is no address; write http://host:port"),
+        (flags.url, "http://host:many", "'http://host:many' is no address; write http://host:port"),
+        (flags.url, "http://me@host", "'http://me@host' is no address; write http://host:port"),
         (flags.url, "ftp://host", "'ftp://host' is no address; write http://host:port"),
     ],
 )
-def test_a_value_that_is_none_is_refused(read: Callable[[str], object], text: str, message: str) -> None:
+def test_a_value_that_is_none_is_refused(
+    read: Callable[[str], object], text: str, message: str
+) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=f"^{re.escape(message)}$"):
         read(text)
 

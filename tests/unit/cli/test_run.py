@@ -8,7 +8,7 @@ import pytest
 
 from support import documents
 from support.commandline import CommandLine
-from support.documents import FAILED, RUNNING, SUCCEEDED
+from support.documents import FAILED, RUNNING, SUCCEEDED, Document
 from support.fake_rest import FakeRest
 
 RESIZE = {"width": {"type": "integer"}, "file": {"type": "string"}}
@@ -43,13 +43,15 @@ def test_changes_of_state_are_told_on_stderr(cli: CommandLine) -> None:
 
 
 def test_words_may_stand_behind_flags(cli: CommandLine, server: FakeRest) -> None:
-    assert cli("run", "--json", "resize", "--title", "cats", "width=3", "--detach", "file=f").exit == 0
+    assert (
+        cli("run", "--json", "resize", "--title", "cats", "width=3", "--detach", "file=f").exit == 0
+    )
     assert server.tasks[0]["arguments"] == {"width": 3, "file": "f"}
 
 
 def test_all_that_a_task_may_be_given_is_sent(cli: CommandLine, server: FakeRest) -> None:
-    words = "--title cats --label team=ops --label a=b --priority -5 --delay 1.5 --detach".split()
-    assert cli("run", "resize", *words).exit == 0
+    words = "resize --title cats --label team=ops --label a=b --priority -5 --delay 1.5 --detach"
+    assert cli("run", *words.split()).exit == 0
     sent = server.requests[-1]
     assert sent.body == {
         "command": "resize",
@@ -62,7 +64,9 @@ def test_all_that_a_task_may_be_given_is_sent(cli: CommandLine, server: FakeRest
     }
 
 
-def test_each_request_is_signed_by_the_operator_for_a_minute(cli: CommandLine, server: FakeRest) -> None:
+def test_each_request_is_signed_by_the_operator_for_a_minute(
+    cli: CommandLine, server: FakeRest
+) -> None:
     cli("run", "resize")
     assert {(seen.sub, seen.seconds) for seen in server.requests} == {("operator", 60)}
 
@@ -74,7 +78,9 @@ def test_json_is_the_final_task_on_one_line(cli: CommandLine, server: FakeRest) 
     assert (task["state"], task["result"]) == ("succeeded", SUCCEEDED["result"])
 
 
-def test_a_document_goes_to_stdout_and_the_log_to_stderr(cli: CommandLine, server: FakeRest) -> None:
+def test_a_document_goes_to_stdout_and_the_log_to_stderr(
+    cli: CommandLine, server: FakeRest
+) -> None:
     server.logs = {(f"tsk_{0:032x}", 1): ["reading", "writing"]}
     ran = cli("run", "report")
     assert json.loads(ran.out) == {"pages": 3}
@@ -86,7 +92,9 @@ def test_cut_output_says_where_all_of_it_is(cli: CommandLine, server: FakeRest) 
     server.scripts["resize"] = [{**SUCCEEDED, "result": cut}]
     ran = cli("run", "resize")
     assert ran.out == "the end\n"
-    assert ran.err.endswith("Only the end is shown; all of it: errandry tasks logs resize-1 --raw\n")
+    assert ran.err.endswith(
+        "Only the end is shown; all of it: errandry tasks logs resize-1 --raw\n"
+    )
 
 
 def test_a_task_that_failed_ends_with_1_and_says_why(cli: CommandLine) -> None:
@@ -161,10 +169,16 @@ def test_a_lost_answer_does_not_start_a_second_task(cli: CommandLine, server: Fa
     assert len(server.tasks) == 1
 
 
-def test_ctrl_c_ends_with_130_and_says_how_to_find_the_task(cli: CommandLine, server: FakeRest) -> None:
+def test_ctrl_c_ends_with_130_and_says_how_to_find_the_task(
+    cli: CommandLine, server: FakeRest
+) -> None:
     me = threading.get_ident()
-    server.when_waiting = lambda: signal.pthread_kill(me, signal.SIGINT)
-    server.scripts["endless"] = []
+
+    def press_ctrl_c() -> Document:
+        signal.pthread_kill(me, signal.SIGINT)
+        return {}
+
+    server.scripts["endless"] = [RUNNING, press_ctrl_c]
     ran = cli("run", "endless")
     assert ran.exit == 130
     assert ran.err.endswith(

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errandry.commands import yamltext, yamlwriter
@@ -27,6 +27,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_JSON)
 def test_what_is_written_reads_back_the_same(document: Any) -> None:
     text = yamlwriter.dump(document)

@@ -16,8 +16,6 @@ from errandry.execution.spawner.output import Sink
 Bound = tuple[dict[str, int], tuple[int, int] | None]
 """Limits and user stick to a keeper: it can be used again only for the same ones."""
 
-_FILES_OF_KEEPER = 32
-
 
 class Spawner:
     """Runs programs so that nothing of them outlives its attempt, this worker or its lease."""
@@ -116,7 +114,7 @@ class Spawner:
         return None
 
     def _release(self, job: Job, control: socket.socket, reusable: bool) -> None:
-        if reusable and _leaves_keeper_usable(job):
+        if reusable and "CPU" not in job.limits:  # the keeper's own time would count, too
             self._put_back(_bound(job), control)
         else:
             control.close()
@@ -132,10 +130,3 @@ class Spawner:
 
 def _bound(job: Job) -> Bound:
     return dict(job.limits), job.user
-
-
-def _leaves_keeper_usable(job: Job) -> bool:
-    """The keeper lives under the limits of its jobs: its own processor time and files count."""
-    return (
-        "CPU" not in job.limits and job.limits.get("NOFILE", _FILES_OF_KEEPER) >= _FILES_OF_KEEPER
-    )

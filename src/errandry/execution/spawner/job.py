@@ -26,6 +26,9 @@ Reason = Literal[
 Stream = Literal["stdout", "stderr"]
 
 LIMITS: Mapping[str, int] = {"CORE": 0, "NOFILE": 1024}
+_FEWEST_FILES = 16
+"""The keeper lives under the limits of its jobs, too."""
+
 _LONGEST_WORD = 128 * 1024
 """Bytes with the NUL at the end: MAX_ARG_STRLEN of Linux."""
 
@@ -95,11 +98,14 @@ def check(job: Job) -> None:
     """Refuse with a sentence what exec would refuse with a riddle.
 
     Raises:
-        CannotStart: bad_program, bad_text or too_long.
+        CannotStart: bad_program, bad_limits, bad_text or too_long.
     """
     if not job.argv or not Path(job.argv[0]).is_absolute():
         named = repr(job.argv[0]) if job.argv else "missing"
         raise CannotStart("bad_program", f"the program is {named}; give an absolute path")
+    files = job.limits.get("NOFILE", _FEWEST_FILES)
+    if files < _FEWEST_FILES:
+        raise CannotStart("bad_limits", f"limit NOFILE is {files}; give at least {_FEWEST_FILES}")
     environment = {**job.env, **job.marks}
     for name, value in environment.items():
         if not name or "=" in name:

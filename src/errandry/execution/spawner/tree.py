@@ -77,6 +77,10 @@ class Tree:
                 self._end("cancelled", message["end"])
             else:
                 self._lease = message["lease"]
+                self._end_when_over()
+        self._end_when_over()
+
+    def _end_when_over(self) -> None:
         if not self._channel.open or self._now() >= self._lease:
             self._end("lease")
 

@@ -25,7 +25,6 @@ NEW_GROUP: dict[str, Any] = {"setsid": True} if LINUX else {"setpgroup": 0}
 """Options of `os.posix_spawn`: the program leads a process group of its own."""
 
 _CHILDREN_FILES = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
-_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 36, 38
 _LANDLOCK_CREATE, _LANDLOCK_RESTRICT, _LANDLOCK_VERSION = 444, 446, 1  # same on all 64-bit CPUs
@@ -93,10 +92,9 @@ def peak_memory(usage: resource.struct_rusage) -> int:
 
 def receive(control: socket.socket, size: int, files: int) -> tuple[bytes, list[int]]:
     """Read what is there and up to `files` descriptors, which no program inherits."""
-    data, fds, _, _ = socket.recv_fds(control, size, files, _CLOSE_ON_EXEC)
-    if not _CLOSE_ON_EXEC:
-        for fd in fds:
-            os.set_inheritable(fd, False)
+    data, fds, _, _ = socket.recv_fds(control, size, files)
+    for fd in fds:
+        os.set_inheritable(fd, False)
     return data, fds
 
 

@@ -26,7 +26,7 @@ async def create_command(
     definition: Annotated[dict[str, Any], Body()], caller: Caller, use: Use
 ) -> Response:
     """Write a new command: the body is the definition itself."""
-    command = use.commands.create(caller, definition)
+    command = await use.commands.create(caller, definition)
     body = {"message": "Command created successfully", "command": command_document(command)}
     headers = {"Location": f"/commands/{command.name}", "ETag": f'"{command.digest}"'}
     return JSONResponse(body, 201, headers)

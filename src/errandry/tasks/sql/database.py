@@ -3,8 +3,8 @@
 SQLite needs three things that SQLAlchemy does not do by itself: `BEGIN IMMEDIATE` for whatever
 writes (else two read-then-write transactions silently lose an update), one connection that alone
 writes and checkpoints (releases before 3.51.3 can corrupt the log when two do so at the same
-instant), and writes that are not cut in the middle when their caller is cancelled (the connection's
-thread would go on, and the next write would find the database locked).
+instant), and statements that are not cut in the middle when their caller is cancelled (the
+connection's thread would go on, and whoever comes next would find it busy).
 """
 
 import logging
@@ -49,12 +49,13 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """Yield a connection that sees one snapshot and writes nothing.
+        """Yield a connection that sees one snapshot and writes nothing; as with `write`, the block
+        is short and cancellation waits for its end.
 
         Raises:
             Unavailable: the database does not answer.
         """
-        with _translated():
+        with anyio.CancelScope(shield=True), _translated():
             async with self._readers.connect() as connection, connection.begin():
                 yield connection
 

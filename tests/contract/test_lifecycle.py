@@ -1,0 +1,342 @@
+"""The life of tasks as a state machine: any order of calls by two principals and two workers.
+
+Hypothesis drives the real services over the real store; a small model says what must be there.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from errandry.commands.catalog import Catalog
+from errandry.errors import IdempotencyConflict, TaskActive, TaskNotEditable, TaskNotFound
+from errandry.principal import Principal
+from errandry.service.commands import CommandService
+from errandry.service.forms import CreateTask, ListTasks, ReadEvents, RetryTask, UpdateTask
+from errandry.service.logs import LogService
+from errandry.service.services import Services
+from errandry.service.tasks import TaskService
+from errandry.service.watching import Watching
+from errandry.status.bus import StatusBus
+from errandry.tasks.model import FINAL, State, Task
+from errandry.tasks.retry import Ending, RetryPolicy
+from errandry.tasks.sql import claims
+from errandry.tasks.sql.claims import Claim
+from errandry.tasks.sql.database import Database
+from support.definitions import write_commands
+
+USER = frozenset({"commands:read", "tasks:read", "tasks:write", "tasks:approve"})
+PEOPLE = {name: Principal("test:issuer", name, USER) for name in ("alice", "bob")}
+ONCE_MORE = RetryPolicy(max_attempts=2, base_s=1e-9, cap_s=1e-9, on_crash="retry")
+DAY_S = 86_400.0
+
+
+@dataclass
+class Known:
+    """What the model believes of one task."""
+
+    owner: str
+    state: State
+    attempt: int = 0
+    revision: int = 1
+    cancel_requested: bool = False
+    events: list[str] = field(default_factory=lambda: ["created"])
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """Each rule does one thing to the product and to the model; then both must agree."""
+
+    tasks: Bundle[str] = Bundle("tasks")
+    empty_file: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="lifecycle-"))
+        shutil.copy(self.empty_file, self.folder / "errandry.db")
+        write_commands(self.folder / "commands")
+        self.loop = asyncio.new_event_loop()
+        self.database = self.run(self._open())
+        bus = StatusBus()
+        commands = CommandService(Catalog(self.folder / "commands"))
+        tasks = TaskService(self.database, commands, bus, lambda: None, DAY_S)
+        self.services = Services(
+            commands, tasks, Watching(self.database, bus), LogService(self.database)
+        )
+        self.known: dict[str, Known] = {}
+        self.claims: list[Claim] = []
+        self.stale: list[Claim] = []
+        self.keys: dict[tuple[str, str], str] = {}
+
+    async def _open(self) -> Database:
+        return Database.sqlite(self.folder / "errandry.db")
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    def teardown(self) -> None:
+        self.run(self.database.close())
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+    def read(self, task_id: str) -> Task:
+        owner = PEOPLE[self.known[task_id].owner]
+        task: Task = self.run(self.services.tasks.get(owner, task_id))[0]
+        return task
+
+    def moved(self, task_id: str, state: State, *events: str) -> None:
+        known = self.known[task_id]
+        known.state, known.revision = state, known.revision + 1
+        known.events += events
+
+    # -- what callers do
+
+    @initialize()
+    def start(self) -> None:
+        """Nothing is there at first."""
+        for person in PEOPLE.values():
+            assert self.run(self.services.tasks.page(person, ListTasks())) == ([], None)
+
+    @rule(
+        target=tasks,
+        who=st.sampled_from(sorted(PEOPLE)),
+        command=st.sampled_from(["echo", "guarded"]),
+        execute=st.booleans(),
+        key=st.sampled_from([None, None, "k1", "k2"]),
+    )
+    def create(self, who: str, command: str, execute: bool, key: str | None) -> Any:
+        form = CreateTask(command=command, execute=execute)
+        try:
+            accepted = self.run(self.services.tasks.create(PEOPLE[who], form, key))
+        except IdempotencyConflict:
+            assert key is not None
+            assert (who, key) in self.keys
+            return multiple()
+        if accepted.replayed:
+            assert key is not None
+            assert self.keys[who, key] == accepted.task.id
+            return multiple()
+        if key:
+            assert (who, key) not in self.keys or self.keys[who, key] not in self.known
+            self.keys[who, key] = accepted.task.id
+        state, events = State.CREATED, ["created"]
+        if execute:
+            guarded = command == "guarded"
+            state = State.AWAITING_APPROVAL if guarded else State.QUEUED
+            events.append("approval_requested" if guarded else "queued")
+        self.known[accepted.task.id] = Known(who, state, events=events)
+        return accepted.task.id
+
+    @rule(task_id=tasks)
+    def execute(self, task_id: str) -> None:
+        if task_id not in self.known:
+            return
+        known = self.known[task_id]
+        task, started = self.run(self.services.tasks.execute(PEOPLE[known.owner], task_id))
+        assert started is (known.state is State.CREATED)
+        if started:
+            guarded = task.command == "guarded"
+            state = State.AWAITING_APPROVAL if guarded else State.QUEUED
+            self.moved(task_id, state, "approval_requested" if guarded else "queued")
+
+    @rule(task_id=tasks, title=st.text("ab", min_size=1, max_size=3), priority=st.integers(-2, 2))
+    def update(self, task_id: str, title: str, priority: int) -> None:
+        if task_id not in self.known:
+            return
+        known = self.known[task_id]
+        form = UpdateTask(title=title, priority=priority)
+        late = known.state is State.RUNNING or known.state in FINAL
+        try:
+            self.run(self.services.tasks.update(PEOPLE[known.owner], task_id, form, None))
+        except TaskNotEditable:
+            assert late
+        else:
+            assert not late
+            self.moved(task_id, known.state, "updated")
+
+    @rule(task_id=tasks)
+    def cancel(self, task_id: str) -> None:
+        if task_id not in self.known:
+            return
+        known = self.known[task_id]
+        self.run(self.services.tasks.cancel(PEOPLE[known.owner], task_id, None))
+        if known.state in FINAL or known.cancel_requested:
+            return
+        known.cancel_requested = True
+        if known.state is State.RUNNING:
+            self.moved(task_id, State.RUNNING, "cancel_requested")
+        else:
+            self.moved(task_id, State.CANCELLED, "cancel_requested", "finished")
+
+    @rule(task_id=tasks)
+    def delete(self, task_id: str) -> None:
+        if task_id not in self.known:
+            return
+        known = self.known[task_id]
+        allowed = known.state is State.CREATED or known.state in FINAL
+        try:
+            self.run(self.services.tasks.delete(PEOPLE[known.owner], task_id, None))
+        except TaskActive:
+            assert not allowed
+        else:
+            assert allowed
+            del self.known[task_id]
+
+    @rule(target=tasks, task_id=tasks)
+    def retry(self, task_id: str) -> Any:
+        if task_id not in self.known:
+            return multiple()
+        known = self.known[task_id]
+        try:
+            accepted = self.run(
+                self.services.tasks.retry(PEOPLE[known.owner], task_id, RetryTask())
+            )
+        except TaskActive:
+            assert known.state not in FINAL
+            return multiple()
+        assert known.state in FINAL
+        guarded = accepted.task.command == "guarded"
+        state = State.AWAITING_APPROVAL if guarded else State.QUEUED
+        events = ["created", "approval_requested" if guarded else "queued"]
+        self.known[accepted.task.id] = Known(known.owner, state, events=events)
+        return accepted.task.id
+
+    @rule(task_id=tasks, approve=st.booleans())
+    def decide(self, task_id: str, approve: bool) -> None:
+        if task_id not in self.known or self.known[task_id].state is not State.AWAITING_APPROVAL:
+            return
+        known, decision = self.known[task_id], "approved" if approve else "rejected"
+        other = next(person for name, person in PEOPLE.items() if name != known.owner)
+        digest = self.read(task_id).command_digest
+        self.run(self.services.tasks.decide(other, task_id, decision, digest, None))  # type: ignore[arg-type]
+        if approve:
+            self.moved(task_id, State.QUEUED, "approved", "queued")
+        else:
+            self.moved(task_id, State.FAILED, "rejected", "finished")
+
+    @rule(task_id=tasks)
+    def look_at_a_foreign_task(self, task_id: str) -> None:
+        if task_id not in self.known or self.known[task_id].state is State.AWAITING_APPROVAL:
+            return
+        if self.read(task_id).approval is not None:
+            return  # who decided about it sees it
+        other = next(p for name, p in PEOPLE.items() if name != self.known[task_id].owner)
+        with pytest.raises(TaskNotFound):
+            self.run(self.services.tasks.get(other, task_id))
+
+    # -- what workers do
+
+    @rule(worker=st.sampled_from(["w1", "w2"]))
+    def claim(self, worker: str) -> None:
+        taken = self.run(claims.claim(self.database, worker, 1, 15))
+        waiting = {task_id for task_id, known in self.known.items() if known.state is State.QUEUED}
+        assert len(taken) == min(1, len(waiting))
+        for claimed in taken:
+            assert claimed.task_id in waiting
+            known = self.known[claimed.task_id]
+            known.attempt += 1
+            assert claimed.attempt == known.attempt
+            self.moved(claimed.task_id, State.RUNNING, "attempt_started")
+            self.claims.append(claimed)
+
+    @precondition(lambda self: self.claims)
+    @rule(outcome=st.sampled_from(["succeeded", "failed", "timeout", "lost", "cancelled"]))
+    def finish(self, outcome: str) -> None:
+        claimed = self.claims.pop(0)
+        self.stale.append(claimed)
+        ending = Ending(outcome)  # type: ignore[arg-type]  # the names of the outcomes
+        task = self.run(
+            claims.finish(self.database, claimed.task_id, claimed.attempt, ending, ONCE_MORE, DAY_S)
+        )
+        assert task is not None
+        known = self.known[claimed.task_id]
+        limit = 3 if outcome == "lost" else 2
+        if outcome == "succeeded":
+            self.moved(claimed.task_id, State.SUCCEEDED, "attempt_finished", "finished")
+        elif known.cancel_requested or outcome == "cancelled":
+            self.moved(claimed.task_id, State.CANCELLED, "attempt_finished", "finished")
+        elif known.attempt < limit:
+            self.moved(claimed.task_id, State.QUEUED, "attempt_finished", "queued")
+        else:
+            self.moved(claimed.task_id, State.FAILED, "attempt_finished", "finished")
+
+    @precondition(lambda self: self.claims)
+    @rule()
+    def put_back(self) -> None:
+        claimed = self.claims.pop(0)
+        assert self.run(claims.release(self.database, claimed))
+        self.known[claimed.task_id].attempt -= 1
+        self.moved(claimed.task_id, State.QUEUED, "queued")
+
+    @precondition(lambda self: self.stale)
+    @rule()
+    def finish_late(self) -> None:
+        """A worker that was given up writes nothing any more."""
+        late = self.stale.pop(0)
+        known = self.known.get(late.task_id)
+        if known and (known.state, known.attempt) == (State.RUNNING, late.attempt):
+            return  # put back since, and claimed again under the same number
+        ending = Ending("succeeded", "late")
+        wrote = claims.finish(self.database, late.task_id, late.attempt, ending, ONCE_MORE, DAY_S)
+        assert self.run(wrote) is None
+
+    # -- what must hold after each step
+
+    @invariant()
+    def rows_are_as_believed(self) -> None:
+        for task_id, known in self.known.items():
+            task = self.read(task_id)
+            assert (task.state, task.attempt, task.revision, task.cancel_requested) == (
+                known.state,
+                known.attempt,
+                known.revision,
+                known.cancel_requested,
+            )
+            assert (task.finished_at is not None) is (known.state in FINAL)
+
+    @invariant()
+    def histories_are_as_believed(self) -> None:
+        for task_id, known in self.known.items():
+            owner = PEOPLE[known.owner]
+            events, more = self.run(
+                self.services.tasks.events(owner, task_id, ReadEvents(limit=100))
+            )
+            assert more is None
+            assert [event.seq for event in events] == list(range(1, len(events) + 1))
+            assert [event.type for event in events] == known.events
+
+    @invariant()
+    def lists_are_complete(self) -> None:
+        for name, person in PEOPLE.items():
+            found, _ = self.run(self.services.tasks.page(person, ListTasks(limit=100)))
+            mine = {task_id for task_id, known in self.known.items() if known.owner == name}
+            assert {task.id for task in found} == mine
+
+
+def test_any_order_of_calls_keeps_the_promise(empty_file: Path) -> None:
+    Lifecycle.empty_file = empty_file
+    run_state_machine_as_test(
+        Lifecycle,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

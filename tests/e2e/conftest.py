@@ -1,0 +1,48 @@
+"""One server for all tests that only talk to it; each test is a principal of its own."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.commands import COMMANDS
+from support.rest_client import RestClient, calling
+from support.server import Server
+from support.tokens import Issuer
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    """An issuer that the server trusts besides the local one."""
+    return Issuer()
+
+
+@pytest.fixture(scope="session")
+def server(issuer: Issuer) -> Iterator[Server]:
+    server = Server(*COMMANDS, jwt_issuer=issuer.name)
+    keys = server.path("keys")
+    keys.write_text(json.dumps(issuer.jwk_set))
+    try:
+        yield server.start(jwt_keys=str(keys))
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def agent(server: Server) -> Iterator[RestClient]:
+    """The principal of every stdio client."""
+    with calling(server, "agent") as client:
+        yield client
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[RestClient]:
+    """A principal that nobody has seen before."""
+    with calling(server) as client:
+        yield client
+
+
+@pytest.fixture
+def admin(server: Server) -> Iterator[RestClient]:
+    with calling(server, scope="admin") as client:
+        yield client

@@ -1,0 +1,43 @@
+"""``errandry db upgrade``."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from errandry.cli.datalock import DataLock
+from support.commandline import CommandLine
+
+
+def test_it_makes_the_database_and_the_folder(cli: CommandLine, data_dir: Path) -> None:
+    data_dir.rmdir()
+    path = data_dir / "errandry.db"
+    assert cli("db", "upgrade").out == f"{path} is upgraded\n"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM tasks").fetchone() == (0,)
+
+
+def test_a_second_time_it_has_nothing_to_do(cli: CommandLine, data_dir: Path) -> None:
+    cli("db", "upgrade")
+    assert cli("db", "upgrade") == (0, f"{data_dir / 'errandry.db'} is up to date\n", "")
+
+
+def test_while_a_server_has_the_folder_it_ends_with_5(cli: CommandLine, data_dir: Path) -> None:
+    lock = DataLock(data_dir)
+    ran = cli("db", "upgrade")
+    lock.release()
+    assert (ran.exit, ran.out) == (5, "")
+    assert str(data_dir) in ran.err
+
+
+def test_a_file_that_is_no_database_ends_with_6(cli: CommandLine, data_dir: Path) -> None:
+    (data_dir / "errandry.db").write_text("not a database, but long enough to look at" * 50)
+    ran = cli("db", "upgrade")
+    assert (ran.exit, ran.out) == (6, "")
+    assert ran.err.startswith(f"errandry: Cannot upgrade {data_dir / 'errandry.db'}: ")
+
+
+def test_a_folder_that_cannot_be_made_ends_with_6(cli: CommandLine, data_dir: Path) -> None:
+    data_dir.rmdir()
+    data_dir.touch()
+    ran = cli("db", "upgrade")
+    assert (ran.exit, ran.err.startswith("errandry: cannot make the data folder")) == (6, True)
