@@ -1,6 +1,6 @@
 """Alembic's entry: connects to the one file that is to be migrated."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import create_engine, pool
@@ -8,14 +8,14 @@ from sqlalchemy import create_engine, pool
 from errandry.tasks.sql.tables import UtcTime, metadata
 
 
-def render_item(kind: str, item: Any, _: Any) -> str | bool:
+def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
     """Write our own column type as a plain one: migrations must not depend on the package."""
     if kind == "type" and isinstance(item, UtcTime):
         return "sa.String(24)"
     return False
 
 
-def compare_type(_: Any, __: Any, ___: Any, inspected: Any, wanted: Any) -> bool | None:
+def compare_type(_: Any, __: Any, ___: Any, ____: Any, wanted: Any) -> bool | None:
     """Compare as usual, but for our own type, which the database shows as another."""
     return False if isinstance(wanted, UtcTime) else None
 

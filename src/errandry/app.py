@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,13 +28,10 @@ from errandry.mcp.server import McpFacade
 from errandry.mcp.socket import PrivateSocket
 from errandry.principal import LOCAL_ISSUER
 from errandry.rest import app as rest
+from errandry.rest.activity import Activity
 from errandry.rest.site import Site
-from errandry.service.commands import CommandService
-from errandry.service.logs import LogService
 from errandry.service.services import Services
 from errandry.service.sweeper import sweep
-from errandry.service.tasks import TaskService
-from errandry.service.watching import Watching
 from errandry.settings import Settings
 from errandry.status.bus import StatusBus
 from errandry.tasks.sql import reading
@@ -43,17 +39,6 @@ from errandry.tasks.sql.database import Database
 
 DAY_S: Final = 86_400
 LOCAL_TOKEN_DAYS: Final = 365
-
-
-@dataclass(slots=True)
-class Activity:
-    """When a client was last heard of, for a server that ends itself when idle."""
-
-    last_request_at: float = 0.0
-
-    def note(self) -> None:
-        """A request has come in."""
-        self.last_request_at = anyio.current_time()
 
 
 class App:
@@ -85,12 +70,12 @@ class App:
 
     def _services(self) -> Services:
         files.sweep(self.settings.commands_dir)
-        commands = CommandService(Catalog(self.settings.commands_dir))
-        tasks = TaskService(
-            self._database, commands, self._bus, self._delivery.wake, self._retention_s
-        )
-        return Services(
-            commands, tasks, Watching(self._database, self._bus), LogService(self._database)
+        return Services.over(
+            self._database,
+            Catalog(self.settings.commands_dir),
+            self._bus,
+            self._delivery.wake,
+            self._retention_s,
         )
 
     def _asgi(self, services: Services, keys: Sequence[KeySource], public_url: str) -> FastAPI:
@@ -106,7 +91,7 @@ class App:
             site,
             why_not_ready=self.why_not_ready,
             authorization_servers=self._authorization_servers,
-            on_request=self.activity.note,
+            activity=self.activity,
         )
         endpoint = McpEndpoint(self._http, verifier, site.challenge)
         app.router.routes.append(Route("/mcp", endpoint))
@@ -195,8 +180,7 @@ class App:
 
     async def is_idle(self, seconds: float) -> bool:
         """Whether no client is there, none was for so long, and no task is under way."""
-        quiet_s = anyio.current_time() - self.activity.last_request_at
-        if self.socket.connections or quiet_s < seconds:
+        if self.socket.connections or self.activity.quiet_s() < seconds:
             return False
         return not await reading.active(self._database)
 

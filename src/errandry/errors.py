@@ -116,41 +116,37 @@ class NotAcceptable(ErrandryError):
     code = "not_acceptable"
 
 
-class Conflict(ErrandryError):
-    """The state of things forbids it."""
-
-
-class CommandExists(Conflict):
+class CommandExists(ErrandryError):
     """A command of that name is there already."""
 
     code = "command_exists"
 
 
-class AmbiguousAlias(Conflict):
+class AmbiguousAlias(ErrandryError):
     """Several visible tasks have that alias."""
 
     code = "ambiguous_alias"
 
 
-class TaskActive(Conflict):
+class TaskActive(ErrandryError):
     """The task is not final yet."""
 
     code = "task_active"
 
 
-class TaskNotEditable(Conflict):
+class TaskNotEditable(ErrandryError):
     """That field can no longer be changed."""
 
     code = "task_not_editable"
 
 
-class IdempotencyConflict(Conflict):
+class IdempotencyConflict(ErrandryError):
     """The idempotency key belongs to another request."""
 
     code = "idempotency_conflict"
 
 
-class DigestMismatch(Conflict):
+class DigestMismatch(ErrandryError):
     """The decision names another version of the command."""
 
     code = "digest_mismatch"
@@ -178,12 +174,6 @@ class MisdirectedRequest(ErrandryError):
     """The Host header names another server."""
 
     code = "misdirected_request"
-
-
-class TooManyRequests(ErrandryError):
-    """A limit of the caller is reached; try later."""
-
-    code = "too_many_requests"
 
 
 class Unavailable(ErrandryError):

@@ -25,7 +25,6 @@ STATUS: Final[dict[type[ErrandryError], HTTPStatus]] = {
     errors.CommandNotFound: HTTPStatus.NOT_FOUND,
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
-    errors.Conflict: HTTPStatus.CONFLICT,
     errors.CommandExists: HTTPStatus.CONFLICT,
     errors.AmbiguousAlias: HTTPStatus.CONFLICT,
     errors.TaskActive: HTTPStatus.CONFLICT,
@@ -36,7 +35,6 @@ STATUS: Final[dict[type[ErrandryError], HTTPStatus]] = {
     errors.PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.MisdirectedRequest: HTTPStatus.MISDIRECTED_REQUEST,
-    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every class of error and its status; a test walks the tree."""
@@ -93,7 +91,7 @@ def headers(error: ErrandryError, challenge: str) -> dict[str, str]:
             return {
                 "WWW-Authenticate": f'Bearer error="insufficient_scope", {metadata}, scope="{scopes}"'
             }
-        case errors.Unavailable() | errors.TooManyRequests():
+        case errors.Unavailable():
             return {"Retry-After": str(RETRY_AFTER_S)}
         case _:
             return {}

@@ -63,11 +63,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if self.database_url and not self.database_url.startswith("sqlite:///"):
-            scheme = self.database_url.partition(":")[0]
+        if self.database_url and not self.database_url.startswith("sqlite:////"):
             raise ValueError(
-                f"DATABASE_URL of kind {scheme!r} is not supported yet; leave it unset for SQLite in the"
-                " data folder, or name a file as sqlite:////absolute/path.db"
+                "only SQLite is supported yet: leave it unset for a file in the data folder, or name"
+                " one as sqlite:////absolute/path.db"
             )
         if self.jwt_secret is not None and self.jwt_keys is not None:
             raise ValueError(

@@ -8,11 +8,7 @@ import pytest
 
 from errandry.commands.catalog import Catalog
 from errandry.principal import Principal
-from errandry.service.commands import CommandService
-from errandry.service.logs import LogService
 from errandry.service.services import Services
-from errandry.service.tasks import TaskService
-from errandry.service.watching import Watching
 from errandry.status.bus import StatusBus
 from errandry.tasks.sql import migrate
 from errandry.tasks.sql.database import Database
@@ -53,9 +49,7 @@ def wakes() -> list[None]:
 def services(database: Database, bus: StatusBus, tmp_path: Path, wakes: list[None]) -> Services:
     folder = tmp_path / "commands"
     write_commands(folder)
-    commands = CommandService(Catalog(folder))
-    tasks = TaskService(database, commands, bus, lambda: wakes.append(None), DAY_S)
-    return Services(commands, tasks, Watching(database, bus), LogService(database))
+    return Services.over(database, Catalog(folder), bus, lambda: wakes.append(None), DAY_S)
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from errandry.errors import (
     TaskNotFound,
 )
 from errandry.principal import Principal
-from errandry.service.forms import CreateTask, ReadEvents, UpdateTask
+from errandry.service.forms import CreateTask, ReadEvents, RetryTask, UpdateTask
 from errandry.service.services import Services
 from errandry.tasks.model import State, Task
 from errandry.tasks.retry import Ending
-from errandry.tasks.sql import changing, claims, reading
+from errandry.tasks.sql import changing, claims, endings, reading
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.tables import attempts, events, log_chunks, tasks
 from support.work import DAY_S, NEVER_AGAIN, claim_one, finish, finish_one
@@ -29,7 +29,7 @@ async def _make(
     services: Services, who: Principal, command: str = "echo", **fields: object
 ) -> Task:
     form = CreateTask.model_validate({"command": command, **fields})
-    return (await services.tasks.create(who, form)).task
+    return (await services.intake.create(who, form)).task
 
 
 async def _types(services: Services, who: Principal, task: Task) -> list[str]:
@@ -95,8 +95,8 @@ async def test_another_revision_is_refused(services: Services, alice: Principal)
 
 async def test_execute_starts_once(services: Services, alice: Principal) -> None:
     task = await _make(services, alice)
-    first = await services.tasks.execute(alice, task.id)
-    second = await services.tasks.execute(alice, task.alias)
+    first = await services.intake.execute(alice, task.id)
+    second = await services.intake.execute(alice, task.alias)
     assert (first[0].state, first[1], second[1]) == (State.QUEUED, True, False)
     assert await _types(services, alice, task) == ["created", "queued"]
 
@@ -162,21 +162,23 @@ async def test_a_guarded_task_waits_for_somebody_else(
     assert (task.approval.digest, task.approval.decision) == (task.command_digest, None)
     assert task.expires_at == clock.after(task.approval.requested_at, 3600)
     assert not wakes
-    approved = await services.tasks.decide(boss, task.id, "approved", task.command_digest, "fine")
+    approved = await services.decisions.decide(
+        boss, task.id, "approved", task.command_digest, "fine"
+    )
     assert approved.state is State.QUEUED
     assert approved.approval is not None
     assert approved.approval.decided_by is not None
     assert (approved.approval.decision, approved.approval.decided_by.sub) == ("approved", "boss")
     assert len(wakes) == 1
-    again = await services.tasks.decide(boss, task.id, "approved", task.command_digest, None)
+    again = await services.decisions.decide(boss, task.id, "approved", task.command_digest, None)
     assert again.revision == approved.revision
     with pytest.raises(TaskNotEditable):
-        await services.tasks.decide(boss, task.id, "rejected", task.command_digest, None)
+        await services.decisions.decide(boss, task.id, "rejected", task.command_digest, None)
 
 
 async def test_a_rejected_task_fails(services: Services, alice: Principal, boss: Principal) -> None:
     task = await _make(services, alice, "guarded", execute=True)
-    rejected = await services.tasks.decide(boss, task.id, "rejected", task.command_digest, "no")
+    rejected = await services.decisions.decide(boss, task.id, "rejected", task.command_digest, "no")
     assert rejected.state is State.FAILED
     assert rejected.error is not None
     assert (rejected.error.code, rejected.error.message, rejected.attempt) == (
@@ -192,14 +194,14 @@ async def test_a_decision_about_another_version_counts_for_nothing(
 ) -> None:
     task = await _make(services, alice, "guarded", execute=True)
     with pytest.raises(DigestMismatch):
-        await services.tasks.decide(boss, task.id, "approved", "sha256:" + "0" * 64, None)
+        await services.decisions.decide(boss, task.id, "approved", "sha256:" + "0" * 64, None)
     assert (await services.tasks.get(alice, task.id))[0].state is State.AWAITING_APPROVAL
 
 
 async def test_nobody_approves_what_they_asked_for(services: Services, admin: Principal) -> None:
     task = await _make(services, admin, "guarded", execute=True)
     with pytest.raises(NotPermitted, match="themselves"):
-        await services.tasks.decide(admin, task.id, "approved", task.command_digest, None)
+        await services.decisions.decide(admin, task.id, "approved", task.command_digest, None)
 
 
 async def test_a_decision_needs_its_scope_and_a_task_that_awaits_it(
@@ -207,10 +209,10 @@ async def test_a_decision_needs_its_scope_and_a_task_that_awaits_it(
 ) -> None:
     waiting = await _make(services, alice, "guarded", execute=True)
     with pytest.raises(NotPermitted):
-        await services.tasks.decide(bob, waiting.id, "approved", waiting.command_digest, None)
+        await services.decisions.decide(bob, waiting.id, "approved", waiting.command_digest, None)
     other = await _make(services, alice)
     with pytest.raises(TaskNotEditable):
-        await services.tasks.decide(admin, other.id, "approved", other.command_digest, None)
+        await services.decisions.decide(admin, other.id, "approved", other.command_digest, None)
 
 
 # -- what ends by itself
@@ -239,7 +241,7 @@ async def test_a_final_task_is_deleted_when_it_was_kept_long_enough(
 ) -> None:
     task = await _make(services, alice, execute=True)
     claimed = await claim_one(database)
-    ended = await claims.finish(
+    ended = await endings.finish(
         database, task.id, claimed.attempt, Ending("succeeded"), NEVER_AGAIN, 0
     )
     assert ended is not None
@@ -272,3 +274,25 @@ async def _sweep_until(database: Database, wanted: set[str]) -> None:
         while changed != wanted:
             changed |= set(await changing.sweep(database, DAY_S))
             await anyio.sleep(0.002)
+
+
+async def test_an_approver_reads_and_decides_and_changes_nothing(
+    services: Services, alice: Principal, boss: Principal
+) -> None:
+    """Seeing a task because one may decide about it is no right to touch it."""
+    writer = Principal(boss.iss, boss.sub, boss.scopes | {"tasks:write"})
+    task = await _make(services, alice, "guarded", execute=True)
+    with pytest.raises(NotPermitted):
+        await services.tasks.update(writer, task.id, UpdateTask(title="x"), None)
+    with pytest.raises(NotPermitted):
+        await services.tasks.cancel(writer, task.id, None)
+    rejected = await services.decisions.decide(
+        writer, task.id, "rejected", task.command_digest, None
+    )
+    with pytest.raises(NotPermitted):
+        await services.tasks.delete(writer, task.id, None)
+    with pytest.raises(NotPermitted):
+        await services.intake.retry(writer, task.id, RetryTask())
+    with pytest.raises(NotPermitted):
+        await services.intake.execute(writer, task.id)
+    assert (await services.tasks.get(alice, task.id))[0] == rejected

@@ -8,10 +8,11 @@ from errandry.service.forms import CreateTask, ReadEvents
 from errandry.service.services import Services
 from errandry.tasks.model import Progress, State, Task, TaskError
 from errandry.tasks.retry import Ending, RetryPolicy
-from errandry.tasks.sql import claims, reading
-from errandry.tasks.sql.claims import Claim, Report
+from errandry.tasks.sql import claims, endings, reading, reports
+from errandry.tasks.sql.claims import Claim
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.logs import Chunk, LogBatch
+from errandry.tasks.sql.reports import Report
 from support.work import LEASE_S, claim_one, finish
 
 AGAIN = RetryPolicy(max_attempts=3, base_s=0.001, cap_s=0.001)
@@ -20,7 +21,7 @@ SURVIVES = RetryPolicy(on_crash="retry")
 
 async def _queue(services: Services, who: Principal, **fields: object) -> Task:
     form = CreateTask.model_validate({"command": "echo", "execute": True, **fields})
-    return (await services.tasks.create(who, form)).task
+    return (await services.intake.create(who, form)).task
 
 
 async def _types(services: Services, who: Principal, task_id: str) -> list[str]:
@@ -172,8 +173,8 @@ async def test_what_never_started_is_put_back_and_does_not_count(
 ) -> None:
     task = await _queue(services, alice)
     claimed = await claim_one(database)
-    assert await claims.release(database, claimed)
-    assert not await claims.release(database, claimed)
+    assert await endings.release(database, claimed)
+    assert not await endings.release(database, claimed)
     found, attempts = await services.tasks.get(alice, task.id)
     assert (found.state, found.attempt, attempts) == (State.QUEUED, 0, [])
     assert (await claim_one(database)).attempt == 1
@@ -202,7 +203,7 @@ async def test_reports_store_progress_and_log_without_moving_the_revision(
     task = await _queue(services, alice)
     claimed = await claim_one(database)
     revision = (await services.tasks.get(alice, task.id))[0].revision
-    await claims.report(database, [_report(claimed, "one\n"), _report(claimed, "", attempt=7)])
+    await reports.report(database, [_report(claimed, "one\n"), _report(claimed, "", attempt=7)])
     found, _ = await services.tasks.get(alice, task.id)
     assert (found.progress, found.last_line) == (Progress(1, 2, "half"), "one")
     assert found.revision == revision
@@ -214,7 +215,7 @@ async def test_a_late_report_is_dropped(
     task = await _queue(services, alice)
     claimed = await claim_one(database)
     await finish(database, claimed, Ending("succeeded"))
-    await claims.report(database, [_report(claimed, "late\n")])
+    await reports.report(database, [_report(claimed, "late\n")])
     assert (await reading.get(database, alice, task.id)).last_line is None
 
 

@@ -28,16 +28,12 @@ from hypothesis.stateful import (
 from errandry.commands.catalog import Catalog
 from errandry.errors import IdempotencyConflict, TaskActive, TaskNotEditable, TaskNotFound
 from errandry.principal import Principal
-from errandry.service.commands import CommandService
 from errandry.service.forms import CreateTask, ListTasks, ReadEvents, RetryTask, UpdateTask
-from errandry.service.logs import LogService
 from errandry.service.services import Services
-from errandry.service.tasks import TaskService
-from errandry.service.watching import Watching
 from errandry.status.bus import StatusBus
 from errandry.tasks.model import FINAL, State, Task
 from errandry.tasks.retry import Ending, RetryPolicy
-from errandry.tasks.sql import claims
+from errandry.tasks.sql import claims, endings
 from errandry.tasks.sql.claims import Claim
 from errandry.tasks.sql.database import Database
 from support.definitions import write_commands
@@ -74,11 +70,8 @@ class Lifecycle(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.database = self.run(self._open())
         bus = StatusBus()
-        commands = CommandService(Catalog(self.folder / "commands"))
-        tasks = TaskService(self.database, commands, bus, lambda: None, DAY_S)
-        self.services = Services(
-            commands, tasks, Watching(self.database, bus), LogService(self.database)
-        )
+        catalog = Catalog(self.folder / "commands")
+        self.services = Services.over(self.database, catalog, bus, lambda: None, DAY_S)
         self.known: dict[str, Known] = {}
         self.claims: list[Claim] = []
         self.stale: list[Claim] = []
@@ -123,7 +116,7 @@ class Lifecycle(RuleBasedStateMachine):
     def create(self, who: str, command: str, execute: bool, key: str | None) -> Any:
         form = CreateTask(command=command, execute=execute)
         try:
-            accepted = self.run(self.services.tasks.create(PEOPLE[who], form, key))
+            accepted = self.run(self.services.intake.create(PEOPLE[who], form, key))
         except IdempotencyConflict:
             assert key is not None
             assert (who, key) in self.keys
@@ -148,7 +141,7 @@ class Lifecycle(RuleBasedStateMachine):
         if task_id not in self.known:
             return
         known = self.known[task_id]
-        task, started = self.run(self.services.tasks.execute(PEOPLE[known.owner], task_id))
+        task, started = self.run(self.services.intake.execute(PEOPLE[known.owner], task_id))
         assert started is (known.state is State.CREATED)
         if started:
             guarded = task.command == "guarded"
@@ -205,7 +198,7 @@ class Lifecycle(RuleBasedStateMachine):
         known = self.known[task_id]
         try:
             accepted = self.run(
-                self.services.tasks.retry(PEOPLE[known.owner], task_id, RetryTask())
+                self.services.intake.retry(PEOPLE[known.owner], task_id, RetryTask())
             )
         except TaskActive:
             assert known.state not in FINAL
@@ -224,7 +217,7 @@ class Lifecycle(RuleBasedStateMachine):
         known, decision = self.known[task_id], "approved" if approve else "rejected"
         other = next(person for name, person in PEOPLE.items() if name != known.owner)
         digest = self.read(task_id).command_digest
-        self.run(self.services.tasks.decide(other, task_id, decision, digest, None))  # type: ignore[arg-type]
+        self.run(self.services.decisions.decide(other, task_id, decision, digest, None))  # type: ignore[arg-type]
         if approve:
             self.moved(task_id, State.QUEUED, "approved", "queued")
         else:
@@ -262,7 +255,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.stale.append(claimed)
         ending = Ending(outcome)  # type: ignore[arg-type]  # the names of the outcomes
         task = self.run(
-            claims.finish(self.database, claimed.task_id, claimed.attempt, ending, ONCE_MORE, DAY_S)
+            endings.finish(
+                self.database, claimed.task_id, claimed.attempt, ending, ONCE_MORE, DAY_S
+            )
         )
         assert task is not None
         known = self.known[claimed.task_id]
@@ -280,7 +275,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule()
     def put_back(self) -> None:
         claimed = self.claims.pop(0)
-        assert self.run(claims.release(self.database, claimed))
+        assert self.run(endings.release(self.database, claimed))
         self.known[claimed.task_id].attempt -= 1
         self.moved(claimed.task_id, State.QUEUED, "queued")
 
@@ -293,7 +288,7 @@ class Lifecycle(RuleBasedStateMachine):
         if known and (known.state, known.attempt) == (State.RUNNING, late.attempt):
             return  # put back since, and claimed again under the same number
         ending = Ending("succeeded", "late")
-        wrote = claims.finish(self.database, late.task_id, late.attempt, ending, ONCE_MORE, DAY_S)
+        wrote = endings.finish(self.database, late.task_id, late.attempt, ending, ONCE_MORE, DAY_S)
         assert self.run(wrote) is None
 
     # -- what must hold after each step

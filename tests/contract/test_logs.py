@@ -11,9 +11,10 @@ from errandry.service.forms import CreateTask, ReadLog
 from errandry.service.services import Services
 from errandry.tasks.logview import LogPage, LogStream
 from errandry.tasks.retry import Ending, RetryPolicy
-from errandry.tasks.sql import claims, logs
-from errandry.tasks.sql.claims import Claim, Report
+from errandry.tasks.sql import logs, reports
+from errandry.tasks.sql.claims import Claim
 from errandry.tasks.sql.database import Database
+from errandry.tasks.sql.reports import Report
 from support.work import claim_one, finish
 
 
@@ -31,7 +32,7 @@ class Writer:
         self.capture.feed("stderr", stderr.encode())
         batch = self.capture.take()
         report = Report(self.claim.task_id, self.claim.attempt, None, None, batch)
-        await claims.report(self.database, [report])
+        await reports.report(self.database, [report])
 
     async def read(self, **query: object) -> LogPage:
         wanted = ReadLog.model_validate(query)
@@ -40,7 +41,7 @@ class Writer:
 
 @pytest.fixture
 async def log(services: Services, alice: Principal, database: Database) -> Writer:
-    await services.tasks.create(alice, CreateTask(command="echo", execute=True))
+    await services.intake.create(alice, CreateTask(command="echo", execute=True))
     return Writer(services, alice, database, await claim_one(database))
 
 
@@ -193,7 +194,7 @@ async def test_what_the_cap_dropped_is_counted(log: Writer) -> None:
 
 
 async def test_a_task_that_never_ran_has_an_empty_log(services: Services, alice: Principal) -> None:
-    task = (await services.tasks.create(alice, CreateTask(command="echo"))).task
+    task = (await services.intake.create(alice, CreateTask(command="echo"))).task
     page = await services.logs.read(alice, task.id, ReadLog())
     assert (page.text, page.total_lines, page.from_line, page.attempt) == ("", 0, None, 0)
 

@@ -18,7 +18,7 @@ async def _make(
     services: Services, who: Principal, command: str = "echo", **fields: object
 ) -> Task:
     form = CreateTask.model_validate({"command": command, **fields})
-    return (await services.tasks.create(who, form)).task
+    return (await services.intake.create(who, form)).task
 
 
 async def _ids(services: Services, who: Principal, **query: object) -> list[str]:
@@ -61,7 +61,7 @@ async def test_an_approver_sees_what_awaits_a_decision_and_what_had_its_own(
     assert await _ids(services, boss, owner="*") == [waiting.id]
     with pytest.raises(TaskNotFound):
         await services.tasks.get(boss, plain.id)
-    await services.tasks.decide(boss, waiting.id, "approved", waiting.command_digest, None)
+    await services.decisions.decide(boss, waiting.id, "approved", waiting.command_digest, None)
     assert (await services.tasks.get(boss, waiting.id))[0].id == waiting.id
     with pytest.raises(TaskNotFound):
         await services.tasks.get(other_boss, waiting.id)

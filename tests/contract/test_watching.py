@@ -11,7 +11,7 @@ from errandry.tasks.model import Task
 
 
 async def _make(services: Services, who: Principal) -> Task:
-    return (await services.tasks.create(who, CreateTask(command="echo"))).task
+    return (await services.intake.create(who, CreateTask(command="echo"))).task
 
 
 async def test_a_status_without_wait_comes_at_once(services: Services, alice: Principal) -> None:

@@ -43,7 +43,7 @@ class Bench:
 
     async def start(self, command: str = "echo", **fields: object) -> Task:
         form = CreateTask.model_validate({"command": command, "execute": True, **fields})
-        task = (await self.services.tasks.create(self.who, form)).task
+        task = (await self.services.intake.create(self.who, form)).task
         self.delivery.wake()
         return task
 
@@ -217,7 +217,7 @@ async def test_what_a_dead_worker_held_is_taken_back(bench: Bench, tmp_path: Pat
     (folders / "long-gone").mkdir()
     bench.delivering.cancel()
     form = CreateTask(command="survivor", execute=True)
-    task = (await bench.services.tasks.create(bench.who, form)).task
+    task = (await bench.services.intake.create(bench.who, form)).task
     await claims.claim(bench.database, "dead", 1, 60)
     recovery = _recovery(bench, folders, lease_s=0.2)
     with anyio.fail_after(20):
@@ -232,7 +232,7 @@ async def test_what_a_dead_worker_held_is_taken_back(bench: Bench, tmp_path: Pat
 
 async def test_what_a_living_worker_renews_is_not_taken(bench: Bench, tmp_path: Path) -> None:
     bench.delivering.cancel()
-    await bench.services.tasks.create(bench.who, CreateTask(command="survivor", execute=True))
+    await bench.services.intake.create(bench.who, CreateTask(command="survivor", execute=True))
     (claimed,) = await claims.claim(bench.database, "alive", 1, 60)
     recovery = _recovery(bench, tmp_path / "run", lease_s=0.3)
     end = anyio.current_time() + 1.2

@@ -8,7 +8,7 @@ import pytest
 
 from support.refused_tokens import refused_tokens
 from support.server import LIMIT_S, Server
-from support.tokens import Issuer, local_token
+from support.tokens import Issuer, claims, compact, local_token
 
 NAMES = sorted(refused_tokens(bytes(64), "urn:example:name", Issuer()))
 INITIALIZE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}})
@@ -69,10 +69,12 @@ def test_the_same_name_at_another_issuer_is_somebody_else(
     connection: http.client.HTTPConnection, server: Server, issuer: Issuer
 ) -> None:
     local = local_token((server.data / "local.secret").read_bytes().strip(), server.url)
-    theirs = issuer.tokens(server.url)["ES256"]
+    same = claims(server.url, iss=issuer.name, scope="tasks:read")
+    theirs = compact({"alg": "ES256", "kid": "ec"}, same, issuer.sign_ec)
     headers = {"Authorization": f"Bearer {local}", "Content-Type": "application/json"}
     connection.request("POST", "/tasks", json.dumps({"command": "hidden"}), headers)
     made = json.loads(connection.getresponse().read())["task"]
     assert made["owner"]["sub"] == "mallory"
     assert ask(connection, "GET", f"/tasks/{made['id']}", local).status == 200
     assert ask(connection, "GET", f"/tasks/{made['id']}", theirs).status == 404
+    assert ask(connection, "GET", "/tasks", theirs).status == 200

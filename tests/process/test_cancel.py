@@ -76,6 +76,7 @@ async def test_the_grace_is_for_all_of_the_tree(spawner: Spawner) -> None:
 
 async def test_a_stopped_program_gets_its_term(spawner: Spawner) -> None:
     attempt, output = await started(spawner, "trap 'echo bye; exit 5' TERM")
+    await until(lambda: attempt.pid)
     os.kill(attempt.pid or 0, signal.SIGSTOP)
 
     def state() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from errandry.execution.spawner import Spawner
-from process.jobs import PYTHON, Output, job, new_marks, run, sh
+from process.jobs import PYTHON, Output, job, new_marks, run, sh, until
 
 NOBODY = (65534, 65534)
 
@@ -35,6 +35,7 @@ async def test_the_process_id_is_known_while_it_runs(spawner: Spawner) -> None:
     output = Output()
     attempt = await spawner.start(job(sh("echo $$; exec sleep 1000")), output)
     await output.shows(b"\n")
+    await until(lambda: attempt.pid)
     assert attempt.pid == int(output.stdout)
     attempt.cancel(0)
     await attempt.wait()

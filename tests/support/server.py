@@ -87,7 +87,14 @@ def _bytecode() -> dict[str, str]:
     return {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
 
 
-def _free_port() -> int:
+def result(verb: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    """Wait for the end of a verb; return status, stdout and stderr."""
+    out, err = verb.communicate(timeout=LIMIT_S)
+    return verb.returncode, out, err
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -104,9 +111,9 @@ class Server:
         self, *commands: Document, program: Sequence[str] = MODULE, **settings: str
     ) -> None:
         # Not below tmp_path: the private socket has to fit into an address of 104 bytes.
-        self.root = Path(tempfile.mkdtemp(prefix="er-", dir="/tmp"))  # noqa: S108
+        self.root = Path(tempfile.mkdtemp(prefix="er-", dir="/tmp"))
         self.data, self.commands = self.root / "data", self.root / "commands"
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._program = program
         self._settings = settings
@@ -221,11 +228,11 @@ class Server:
 
     # -- clients
 
-    def open(self, *words: str) -> "subprocess.Popen[str]":
+    def open(self, *words: str, **settings: str) -> "subprocess.Popen[str]":
         """Start a verb of the command line, with pipes."""
         verb = subprocess.Popen(
             [sys.executable, *MODULE, *words],
-            env=self.environment(),
+            env=self.environment(**settings),
             cwd=self.root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -237,9 +244,7 @@ class Server:
 
     def run(self, *words: str) -> tuple[int, str, str]:
         """Run a verb to its end; return status, stdout and stderr."""
-        with self.open(*words) as verb:
-            out, err = verb.communicate(timeout=LIMIT_S)
-            return verb.returncode, out, err
+        return result(self.open(*words))
 
     def token(self, sub: str = "agent", scope: str = AGENT) -> str:
         """Return a token of the local issuer."""

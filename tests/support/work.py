@@ -2,7 +2,7 @@
 
 from errandry.tasks.model import Task
 from errandry.tasks.retry import Ending, RetryPolicy
-from errandry.tasks.sql import claims
+from errandry.tasks.sql import claims, endings
 from errandry.tasks.sql.claims import Claim
 from errandry.tasks.sql.database import Database
 
@@ -21,7 +21,7 @@ async def finish(
     database: Database, claimed: Claim, ending: Ending, policy: RetryPolicy = NEVER_AGAIN
 ) -> Task | None:
     """End a claimed attempt."""
-    return await claims.finish(database, claimed.task_id, claimed.attempt, ending, policy, DAY_S)
+    return await endings.finish(database, claimed.task_id, claimed.attempt, ending, policy, DAY_S)
 
 
 async def finish_one(database: Database, ending: Ending, policy: RetryPolicy = NEVER_AGAIN) -> Task:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sqlite3
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
     logfile.set_up(settings.log_level)
     for sentence in unknown_variables():
         _log.warning(sentence)
+    if os.geteuid() == 0:
+        _log.warning("running as root: every command runs as root, too; use an account of its own")
     try:
         place.prepare(settings.data_dir)
         lock = DataLock(settings.data_dir)
@@ -122,7 +124,8 @@ async def _serve(
     server = _Server(config)
     async with app.running():
         told.write(settings.data_dir)
-        _say_hello(settings, told, public_url)
+        with suppress(BrokenPipeError):  # nobody reads our stdout; that is no reason to stop
+            _say_hello(settings, told, public_url)
         async with anyio.create_task_group() as group:
             group.start_soon(_stop_on_signal, app, server)
             if idle_s is not None:
@@ -154,7 +157,6 @@ async def _drain(app: App, server: uvicorn.Server) -> None:
 
 
 async def _stop_when_idle(app: App, server: uvicorn.Server, seconds: float) -> None:
-    app.activity.note()
     while not await app.is_idle(seconds):
         await anyio.sleep(min(_LOOK_S, seconds / 5))
     _log.info("stopping: idle", extra={"idle_s": seconds})

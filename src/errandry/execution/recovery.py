@@ -19,7 +19,7 @@ from errandry.execution.worker import policy_of
 from errandry.status.bus import StatusBus
 from errandry.tasks.model import State, TaskError
 from errandry.tasks.retry import Ending
-from errandry.tasks.sql import claims
+from errandry.tasks.sql import claims, endings
 from errandry.tasks.sql.claims import Running
 from errandry.tasks.sql.database import Database
 
@@ -90,7 +90,7 @@ class Recovery:
             f"The worker {running.worker} was lost while it carried out attempt {running.attempt}",
             attempt=running.attempt,
         )
-        task = await claims.finish(
+        task = await endings.finish(
             self._database,
             running.task_id,
             running.attempt,

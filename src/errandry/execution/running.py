@@ -12,7 +12,8 @@ from errandry.execution.executors.port import Context, Executor, failed, lost
 from errandry.execution.progress import read_progress
 from errandry.tasks.model import Progress
 from errandry.tasks.retry import Ending
-from errandry.tasks.sql.claims import Claim, Report
+from errandry.tasks.sql.claims import Claim
+from errandry.tasks.sql.reports import Report
 
 PROGRESS_S: Final = 1.0
 Cause = Literal["cancelled", "stopped"]

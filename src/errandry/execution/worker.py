@@ -20,9 +20,10 @@ from errandry.execution.running import RunningAttempt
 from errandry.status.bus import StatusBus
 from errandry.tasks.model import TaskError
 from errandry.tasks.retry import Ending, RetryPolicy
-from errandry.tasks.sql import claims
-from errandry.tasks.sql.claims import Claim, Report
+from errandry.tasks.sql import claims, endings, reports
+from errandry.tasks.sql.claims import Claim
 from errandry.tasks.sql.database import Database
+from errandry.tasks.sql.reports import Report
 
 _log = logging.getLogger(__name__)
 
@@ -187,9 +188,9 @@ class Worker:
             while True:
                 try:
                     if ending is None:
-                        await claims.release(self._database, claim)
+                        await endings.release(self._database, claim)
                         return
-                    task = await claims.finish(
+                    task = await endings.finish(
                         self._database,
                         claim.task_id,
                         claim.attempt,
@@ -229,18 +230,18 @@ class Worker:
         while True:
             await self._busy.wait()
             await anyio.sleep(_REPORT_S)
-            reports = [report for attempt in self._running.values() if (report := attempt.report())]
-            if reports:
-                await self._store(reports)
+            fresh = [report for attempt in self._running.values() if (report := attempt.report())]
+            if fresh:
+                await self._store(fresh)
 
-    async def _store(self, reports: list[Report]) -> None:
+    async def _store(self, fresh: list[Report]) -> None:
         while True:
             try:
-                await claims.report(self._database, reports)
+                await reports.report(self._database, fresh)
             except Unavailable:  # what they wrote since is kept in their captures, within the cap
                 _log.warning("cannot store logs yet")
                 await anyio.sleep(_PAUSE_S)
                 continue
             break
-        for report in reports:
+        for report in fresh:
             self._bus.publish(report.task_id)

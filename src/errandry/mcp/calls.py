@@ -80,8 +80,9 @@ async def run(
 
     A client that goes away ends its wait, and the task only if the command says so.
     """
+    caller.require("tasks:write")
     command = services.commands.find(form.command)
-    task = (await services.tasks.create(caller, form, key or key_of(context))).task
+    task = (await services.intake.create(caller, form, key or key_of(context))).task
     if _is_settled(task) or (task.run_at is not None and task.run_at > clock.now()):
         return task
     try:

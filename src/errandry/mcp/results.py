@@ -104,7 +104,7 @@ def next_step(task: Task) -> str:
         case State.AWAITING_APPROVAL:
             return (
                 "A person has to approve it; tell the user. They run"
-                f" `errandry tasks approve {task.alias}`. Then call wait_for_tasks."
+                f" `errandry tasks approve {task.id}`. Then call wait_for_tasks."
             )
         case State.CREATED:
             return "It has not been started."

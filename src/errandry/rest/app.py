@@ -1,6 +1,5 @@
 """The REST application: routes, one handler for every refusal, the OpenAPI document."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -10,18 +9,17 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from errandry import __version__, problems
+from errandry import __version__
 from errandry.auth.verifier import TokenVerifier
 from errandry.errors import ErrandryError, InvalidRequest, MethodNotAllowed, NotFound
 from errandry.problems import problem_response
+from errandry.rest.activity import Activity
 from errandry.rest.guard import Guard
 from errandry.rest.routes import commands, history, system, tasks
 from errandry.rest.schemas import Problem
 from errandry.rest.site import Site
 from errandry.service.forms import refusal
 from errandry.service.services import Services
-
-_log = logging.getLogger(__name__)
 
 _METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
@@ -35,7 +33,7 @@ def build(
     *,
     why_not_ready: Ready,
     authorization_servers: Callable[[], list[str]],
-    on_request: Callable[[], None],
+    activity: Activity,
 ) -> FastAPI:
     """Return the application; `why_not_ready` gives a reason, or None when the server is ready."""
     app = FastAPI(
@@ -55,11 +53,10 @@ def build(
     app.state.authorization_servers = authorization_servers
     for module in (commands, tasks, history, system):
         app.include_router(module.router)
-    app.add_middleware(Guard, site=site, on_request=on_request)
+    app.add_middleware(Guard, site=site, activity=activity)
     app.add_exception_handler(ErrandryError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(Exception, _on_failure)
     return app
 
 
@@ -70,11 +67,6 @@ def _answer(request: Request, error: ErrandryError) -> Response:
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, ErrandryError)  # noqa: S101 - it is registered for this class
     return _answer(request, error)
-
-
-async def _on_failure(request: Request, error: Exception) -> Response:
-    _log.error("a request failed", exc_info=error)
-    return _answer(request, problems.unexpected())
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

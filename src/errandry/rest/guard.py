@@ -3,11 +3,12 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from errandry import problems
 from errandry.errors import (
     ErrandryError,
     InvalidRequest,
@@ -17,7 +18,7 @@ from errandry.errors import (
     UnsupportedMediaType,
 )
 from errandry.jsontext import JsonError, loads
-from errandry.problems import problem_response
+from errandry.rest.activity import Activity
 from errandry.rest.site import Site
 
 _log = logging.getLogger("errandry.access")
@@ -26,17 +27,20 @@ _log = logging.getLogger("errandry.access")
 class Guard:
     """ASGI middleware in front of all routes, MCP included."""
 
-    def __init__(self, app: ASGIApp, site: Site, on_request: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, site: Site, activity: Activity) -> None:
         self._app = app
         self._site = site
-        self._on_request = on_request
+        self._activity = activity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        self._on_request()
+        with self._activity.request():
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id, began, status = secrets.token_hex(8), time.monotonic(), 0
 
         async def send_with_id(message: Message) -> None:
@@ -48,11 +52,15 @@ class Guard:
 
         try:
             self._check_source(Headers(scope=scope))
-            receive = await self._checked_body(scope, receive)
+            checked = await self._checked_body(scope, receive)
+            await self._app(scope, checked, send_with_id)
         except ErrandryError as error:
-            await problem_response(error, self._site.challenge)(scope, receive, send_with_id)
-        else:
-            await self._app(scope, receive, send_with_id)
+            await self._refuse(error)(scope, receive, send_with_id)
+        except Exception:
+            _log.exception("a request failed", extra={"request_id": request_id})
+            if status:
+                raise  # the answer has begun; the connection is all that can be ended
+            await self._refuse(problems.unexpected())(scope, receive, send_with_id)
         finally:
             _log.debug(
                 "request",
@@ -64,6 +72,9 @@ class Guard:
                     "took_ms": round((time.monotonic() - began) * 1e3, 1),
                 },
             )
+
+    def _refuse(self, error: ErrandryError) -> Response:
+        return problems.problem_response(error, self._site.challenge)
 
     def _check_source(self, headers: Headers) -> None:
         """Keep out pages that reach a loopback server by a name of theirs (DNS rebinding)."""

@@ -186,10 +186,24 @@ def _fault(error: Mapping[str, Any], known: Sequence[str], *, query: bool) -> Fa
         path = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
     if error["type"] == "extra_forbidden":
         return unknown_field(path, str(location[-1]), known if len(location) == 1 else [])
-    context = error.get("ctx", {})
-    allowed = {
-        name: value
-        for name, value in context.items()
-        if isinstance(value, str | int | float | list)
-    }
-    return Fault(path or "/", str(error["msg"]).removeprefix("Value error, "), allowed or None)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return Fault(path or "/", message, _allowed(error.get("ctx", {})))
+
+
+_BOUNDS: Final = {
+    "ge": "at least {}",
+    "gt": "more than {}",
+    "le": "at most {}",
+    "lt": "less than {}",
+    "min_length": "at least {} long",
+    "max_length": "at most {} long",
+    "pattern": "text that matches {}",
+}
+
+
+def _allowed(context: Mapping[str, Any]) -> str | list[str] | None:
+    """Say what pydantic's context of an error tells about what would be right."""
+    if isinstance(expected := context.get("expected"), str):
+        return expected.replace("'", "").replace(" or ", ", ").split(", ")
+    bounds = [text.format(context[name]) for name, text in _BOUNDS.items() if name in context]
+    return " and ".join(bounds) or None

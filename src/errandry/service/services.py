@@ -1,11 +1,19 @@
 """Everything a facade may call."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
+from errandry.commands.catalog import Catalog
 from errandry.service.commands import CommandService
+from errandry.service.decisions import Decisions
+from errandry.service.intake import Intake
 from errandry.service.logs import LogService
+from errandry.service.news import News
 from errandry.service.tasks import TaskService
 from errandry.service.watching import Watching
+from errandry.status.bus import StatusBus
+from errandry.tasks.sql.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +21,28 @@ class Services:
     """The use cases, by noun."""
 
     commands: CommandService
+    intake: Intake
     tasks: TaskService
+    decisions: Decisions
     watching: Watching
     logs: LogService
+
+    @classmethod
+    def over(
+        cls,
+        database: Database,
+        catalog: Catalog,
+        bus: StatusBus,
+        wake: Callable[[], None],
+        retention_s: float,
+    ) -> Self:
+        """Return the use cases over these parts; `wake` tells the delivery that something is due."""
+        commands, news = CommandService(catalog), News(bus, wake)
+        return cls(
+            commands,
+            Intake(database, commands, news),
+            TaskService(database, news, retention_s),
+            Decisions(database, news, retention_s),
+            Watching(database, bus),
+            LogService(database),
+        )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import time
@@ -18,12 +19,23 @@ from errandry.errors import InvalidArguments
 from errandry.execution.executors.port import Context, failed, lost
 from errandry.execution.progress import ProgressFile
 from errandry.execution.scratch import BadResult, Scratch
-from errandry.execution.spawner import Attempt, CannotStart, Ended, Job, Lost, Spawner
+from errandry.execution.spawner import (
+    Attempt,
+    CannotStart,
+    Ended,
+    Job,
+    Lost,
+    Spawner,
+    end_strays,
+)
 from errandry.tasks.model import Progress
 from errandry.tasks.retry import Ending
 
+_log = logging.getLogger(__name__)
+
 _DEFAULT_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 _LOOK_S: Final = 0.25
+_SWEEP_PAUSE_S: Final = 1.0
 
 
 class ProcessExecutor:
@@ -67,12 +79,17 @@ class ProcessExecutor:
         except CannotStart as error:
             return failed(context, "not_startable", str(error))
         except Lost as error:
+            await _until_gone(context, error)
             return lost(context, f"The program was lost: {error}")
         except asyncio.CancelledError:
             with anyio.CancelScope(shield=True):
                 attempt.cancel(context.grace_s)
-                with contextlib.suppress(CannotStart, Lost):  # nothing ran, or nothing is left
+                try:
                     _note(context, await attempt.wait())
+                except Lost as error:
+                    await _until_gone(context, error)
+                except CannotStart:
+                    pass  # nothing ran
             raise
         finally:
             self._running.discard(attempt)
@@ -100,6 +117,19 @@ async def _followed(
     look()
 
 
+async def _until_gone(context: Context, error: Lost) -> None:
+    """Nobody may start the next attempt while something of this one is left."""
+    gone = error.gone
+    while not gone:
+        _log.error("processes of an attempt cannot be ended", extra={"task_id": context.task_id})
+        await anyio.sleep(_SWEEP_PAUSE_S)
+        gone = await end_strays(_marks(context))
+
+
+def _marks(context: Context) -> dict[str, str]:
+    return {"ERRANDRY_TASK_ID": context.task_id, "ERRANDRY_ATTEMPT": str(context.attempt)}
+
+
 def _job(context: Context, scratch: Scratch) -> Job:
     spec = context.command.run
     if not isinstance(spec, ProcessSpec):
@@ -110,7 +140,7 @@ def _job(context: Context, scratch: Scratch) -> Job:
         argv=[_find(rendered.argv[0], environment["PATH"]), *rendered.argv[1:]],
         cwd=Path(rendered.cwd) if rendered.cwd is not None else scratch.work,
         env=environment,
-        marks={"ERRANDRY_TASK_ID": context.task_id, "ERRANDRY_ATTEMPT": str(context.attempt)},
+        marks=_marks(context),
         stdin=rendered.stdin.encode() if rendered.stdin is not None else None,
         lease_s=context.lease_until - time.monotonic(),
     )

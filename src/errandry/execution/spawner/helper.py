@@ -26,7 +26,7 @@ class Helper:
 
     def __init__(self, lock: Path | None) -> None:
         self._lock = lock
-        self._process: subprocess.Popen[bytes] | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._requests: socket.socket | None = None
         self._lines = Lines()
         self._wanted: deque[asyncio.Future[socket.socket]] = deque()
@@ -35,7 +35,7 @@ class Helper:
     @property
     def pid(self) -> int | None:
         """Of the process that was started last."""
-        return self._process.pid if self._process else None
+        return self._processes[-1].pid if self._processes else None
 
     async def new_keeper(self) -> socket.socket:
         """Return the control socket of a new keeper.
@@ -58,8 +58,11 @@ class Helper:
         """Give no more keepers; return when the process has ended, after its last keeper."""
         self._closed = True
         self._disconnect()
-        if self._process:
-            await asyncio.to_thread(self._process.wait)
+        await asyncio.to_thread(self._wait)
+
+    def _wait(self) -> None:
+        for process in self._processes:
+            process.wait()
 
     async def _ask(self, requests: socket.socket) -> socket.socket:
         try:
@@ -77,15 +80,14 @@ class Helper:
             raise
 
     def _connect(self) -> socket.socket:
-        if self._process:
-            self._process.poll()  # reap the one that died
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = self._launch(theirs)
+                process = self._launch(theirs)
         except OSError:
             ours.close()
             raise
+        self._processes = [old for old in self._processes if old.poll() is None] + [process]
         ours.setblocking(False)
         self._requests, self._lines = ours, Lines()
         asyncio.get_running_loop().add_reader(ours, self._on_answer, ours)

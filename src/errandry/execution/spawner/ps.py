@@ -19,12 +19,13 @@ class Process(NamedTuple):
 
 
 def table() -> list[Process]:
-    """Return every process.
+    """Return every process but those that have ended and wait to be reaped.
 
     Raises:
         OSError: ps cannot be started, for example at a limit of processes.
     """
-    return [Process(*map(int, line.split())) for line in _run("-A", "-o", "pid=,ppid=,pgid=")]
+    lines = [line.split() for line in _run("-A", "-o", "pid=,ppid=,pgid=,stat=")]
+    return [Process(*map(int, ids)) for *ids, state in lines if not state.startswith("Z")]
 
 
 def carriers(words: set[str]) -> list[int]:

@@ -7,6 +7,8 @@ explicit cancel alone: without a worker, or without a lease, another attempt may
 import os
 import signal
 import time
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from math import inf
 
 from errandry.execution.spawner import unix
@@ -63,7 +65,13 @@ class Tree:
                 self._end("exited")
 
     def _others(self) -> bool:
-        return not unix.LINUX and bool(self._escaped())
+        if unix.LINUX:
+            return False
+        if self._escaped():
+            return True
+        # What goes on from fork to fork is never seen; but a signal to the group reaches it.
+        send(signal.SIGKILL, -self._child)
+        return False
 
     def _escaped(self) -> list[int]:
         try:
@@ -106,13 +114,21 @@ class Tree:
         return KILL_AGAIN_S
 
     def _signal(self, number: int) -> None:
-        if unix.LINUX:
-            for pid in unix.descendants(os.getpid()):
-                send(number, pid)
-            return
-        send(number, -self._child)  # all of the group in one step, before ps has had time to run
-        for pid in self._escaped():
+        for pid in self._targets(at_once=number == signal.SIGKILL):
             send(number, pid)
+
+    def _targets(self, *, at_once: bool) -> Iterable[int]:
+        """List whom to signal: each once for TERM, and for KILL so that nobody gets away."""
+        if unix.LINUX:
+            found = unix.descendants(os.getpid())
+            # TERM is not for what a program starts to clean up, when it gets its own.
+            return found if at_once else list(found)
+        # The whole group in one step, before ps has had the time to look.
+        group = [-self._child] if at_once else []
+        return chain(group, self._escaped_later())
+
+    def _escaped_later(self) -> Iterator[int]:
+        yield from self._escaped()
 
     def _wait(self, seconds: float, *, children: bool) -> None:
         # Without children it was ps itself that ended: not a reason to look again at once.

@@ -41,7 +41,7 @@ async def list_tasks(wanted: Annotated[ListTasks, Query()], caller: Caller, use:
 @router.post("", name="create_task", status_code=201, response_model=TaskAnswer)
 async def create_task(form: CreateTask, key: Key, caller: Caller, use: Use) -> Response:
     """Make a task, and with `execute` start it. Safe to repeat with an `Idempotency-Key`."""
-    return _created(await use.tasks.create(caller, form, key))
+    return _created(await use.intake.create(caller, form, key))
 
 
 @router.get("/{task_id}", name="get_task", response_model=TaskAnswer)
@@ -69,7 +69,7 @@ async def delete_task(task_id: str, revision: Revision, caller: Caller, use: Use
 @router.post("/{task_id}/execute", name="execute_task", status_code=202, response_model=Message)
 async def execute_task(task_id: str, caller: Caller, use: Use) -> Response:
     """Start a task; repeating it starts nothing."""
-    found, started = await use.tasks.execute(caller, task_id)
+    found, started = await use.intake.execute(caller, task_id)
     message = "Task execution started" if started else "Task already started"
     return task_response(found, 202, message=message)
 
@@ -88,7 +88,7 @@ async def retry_task(
     task_id: str, key: Key, caller: Caller, use: Use, form: RetryTask | None = None
 ) -> Response:
     """Run a final task again as a new one."""
-    return _created(await use.tasks.retry(caller, task_id, form or RetryTask(), key))
+    return _created(await use.intake.retry(caller, task_id, form or RetryTask(), key))
 
 
 @router.post("/{task_id}/input", name="answer_task", status_code=202, response_model=TaskAnswer)
@@ -105,12 +105,12 @@ async def answer_task(
 @router.post("/{task_id}/approve", name="approve_task", status_code=202, response_model=TaskAnswer)
 async def approve_task(task_id: str, form: Decide, caller: Caller, use: Use) -> Response:
     """Let a task run that somebody else asked for."""
-    found = await use.tasks.decide(caller, task_id, "approved", form.digest, form.reason)
+    found = await use.decisions.decide(caller, task_id, "approved", form.digest, form.reason)
     return task_response(found, 202)
 
 
 @router.post("/{task_id}/reject", name="reject_task", status_code=202, response_model=TaskAnswer)
 async def reject_task(task_id: str, form: Decide, caller: Caller, use: Use) -> Response:
     """Refuse a task that somebody else asked for."""
-    found = await use.tasks.decide(caller, task_id, "rejected", form.digest, form.reason)
+    found = await use.decisions.decide(caller, task_id, "rejected", form.digest, form.reason)
     return task_response(found, 202)

@@ -54,6 +54,21 @@ class Accepted:
     replayed: bool
 
 
+async def known(
+    database: Database, principal: Principal, key: str | None, request_hash: str
+) -> Accepted | None:
+    """Return the task that an earlier request with this key made, or None.
+
+    Raises:
+        IdempotencyConflict: that request was different.
+    """
+    if key is None:
+        return None
+    async with database.read() as connection:
+        task = await _known(connection, principal, key, request_hash)
+    return Accepted(task, replayed=True) if task else None
+
+
 async def accept(database: Database, principal: Principal, new: NewTask) -> Accepted:
     """Store the task, started as `new.start` says, unless its key is known already.
 

@@ -71,12 +71,12 @@ async def update(
     """Set the named fields of a task.
 
     Raises:
-        TaskNotFound, AmbiguousAlias: see `reading.find`.
+        TaskNotFound, AmbiguousAlias, NotPermitted: see `reading.find_own`.
         RevisionMismatch: the task is at another revision.
         TaskNotEditable: a field cannot be changed in this state; the faults name it.
     """
     async with database.write() as connection:
-        task = await reading.find(connection, principal, reference)
+        task = await reading.find_own(connection, principal, reference)
         _check_revision(task, expected_revision)
         allowed = _editable(task)
         if late := sorted(set(fields) - allowed):
@@ -99,10 +99,10 @@ async def update(
 async def execute(
     database: Database, principal: Principal, reference: str, begin: Start
 ) -> tuple[Task, bool]:
-    """Start a `created` task; return it and whether this call started it. See `reading.find`."""
+    """Start a `created` task; return it and whether this call started it. See `reading.find_own`."""
     now = clock.now()
     async with database.write() as connection:
-        task = await reading.find(connection, principal, reference)
+        task = await reading.find_own(connection, principal, reference)
         if task.state is not State.CREATED:
             return task, False
         facts = list(begin.facts(_owner(principal)))
@@ -116,10 +116,10 @@ async def cancel(
     reason: str | None,
     retention_s: float,
 ) -> Task:
-    """End a task that does not run; ask for the end of one that does. See `reading.find`."""
+    """End a task that does not run; ask for the end of one that does. See `reading.find_own`."""
     now = clock.now()
     async with database.write() as connection:
-        task = await reading.find(connection, principal, reference)
+        task = await reading.find_own(connection, principal, reference)
         if task.state.is_final or task.cancel_requested:
             return task
         facts = [NewEvent("cancel_requested", {"reason": reason}, _owner(principal))]
@@ -143,7 +143,7 @@ async def remove(
         TaskActive: it is neither. See also `update`.
     """
     async with database.write() as connection:
-        task = await reading.find(connection, principal, reference)
+        task = await reading.find_own(connection, principal, reference)
         _check_revision(task, expected_revision)
         if task.state is not State.CREATED and not task.state.is_final:
             raise TaskActive(

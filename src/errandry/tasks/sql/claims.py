@@ -1,11 +1,10 @@
-"""The worker's side of a task: claim it, keep it, end its attempt, take back what was lost.
+"""The worker's side of a task: claim it, keep it, and see what others hold.
 
 Fencing: whatever a worker writes names the attempt, and takes effect only while the row is
 `running` that attempt; a worker that was given up writes nothing any more.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     and_,
-    bindparam,
-    delete,
     func,
     insert,
     or_,
@@ -24,11 +21,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
-from errandry.tasks.model import Json, Progress, State, Task
-from errandry.tasks.retry import FINAL_STATE, Ending, RetryPolicy, pause_s, tries_again
-from errandry.tasks.sql import logs, moves, reading, rows, start
+from errandry.tasks.model import Json, State
+from errandry.tasks.sql import moves
 from errandry.tasks.sql.database import Database
-from errandry.tasks.sql.logs import LogBatch
 from errandry.tasks.sql.moves import NewEvent
 from errandry.tasks.sql.tables import attempts, command_versions, tasks
 
@@ -55,18 +50,8 @@ class Running:
     document: dict[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a running attempt has to tell since the last report."""
-
-    task_id: str
-    attempt: int
-    progress: Progress | None
-    last_line: str | None
-    log: LogBatch
-
-
-def _running(task_id: str, attempt: int) -> ColumnElement[bool]:
+def is_running(task_id: str, attempt: int) -> ColumnElement[bool]:
+    """Return the fence of all that a worker writes: this attempt is still the current one."""
     return and_(tasks.c.id == task_id, tasks.c.state == State.RUNNING, tasks.c.attempt == attempt)
 
 
@@ -139,7 +124,7 @@ async def renew(database: Database, worker: str, lease_s: float) -> set[tuple[st
 async def cancel_requested(database: Database, task_id: str, attempt: int) -> bool:
     """Whether the end of this running attempt was asked for."""
     async with database.read() as connection:
-        query = select(tasks.c.cancel_requested).where(_running(task_id, attempt))
+        query = select(tasks.c.cancel_requested).where(is_running(task_id, attempt))
         return bool((await connection.execute(query)).scalar_one_or_none())
 
 
@@ -158,148 +143,3 @@ async def held_by_others(database: Database, worker: str) -> list[Running]:
             .where(tasks.c.state == State.RUNNING, tasks.c.worker != worker)
         )
         return [Running(*row) for row in found]
-
-
-async def report(database: Database, reports: Sequence[Report]) -> None:
-    """Store progress and log of many attempts in one transaction; late ones are dropped."""
-    async with database.write() as connection:
-        known = {
-            (row.id, row.attempt)
-            for row in await connection.execute(
-                select(tasks.c.id, tasks.c.attempt).where(
-                    tasks.c.id.in_({each.task_id for each in reports}),
-                    tasks.c.state == State.RUNNING,
-                )
-            )
-        }
-        current = [each for each in reports if (each.task_id, each.attempt) in known]
-        if not current:
-            return
-        await connection.execute(
-            update(tasks)
-            .where(tasks.c.id == bindparam("task"))
-            .values(progress=bindparam("now"), last_line=bindparam("line")),
-            [
-                {
-                    "task": each.task_id,
-                    "now": asdict(each.progress) if each.progress else None,
-                    "line": each.last_line,
-                }
-                for each in current
-            ],
-        )
-        for each in current:
-            await logs.append(connection, each.task_id, each.attempt, each.log)
-
-
-async def release(database: Database, claimed: Claim) -> bool:
-    """Put back a task whose program was never started; the attempt does not count."""
-    now = clock.now()
-    async with database.write() as connection:
-        moved = await moves.move(
-            connection,
-            claimed.task_id,
-            _running(claimed.task_id, claimed.attempt),
-            [start.queued_fact("drain", None)],
-            now,
-            attempt=tasks.c.attempt - 1,
-            worker=None,
-            lease_until=None,
-            **start.again(now, None),
-        )
-        if moved:
-            await connection.execute(
-                delete(attempts).where(
-                    attempts.c.task_id == claimed.task_id, attempts.c.attempt == claimed.attempt
-                )
-            )
-        return moved
-
-
-async def finish(
-    database: Database,
-    task_id: str,
-    attempt: int,
-    ending: Ending,
-    policy: RetryPolicy,
-    retention_s: float,
-    last: Report | None = None,
-) -> Task | None:
-    """End an attempt: the task is final, or queued for the next one.
-
-    `last` is the attempt's last report, stored in the same transaction. Returns the task, or None
-    when the attempt was no longer the current one: then nothing was written.
-    """
-    now = clock.now()
-    async with database.write() as connection:
-        found = await connection.execute(
-            reading.select_tasks(now).where(_running(task_id, attempt))
-        )
-        row = found.first()
-        if row is None:
-            return None
-        task = rows.task(row)
-        if last is not None:
-            await logs.append(connection, task_id, attempt, last.log)
-        facts, values = _after(task, ending, policy, now, retention_s)
-        if last is not None:
-            values |= {"last_line": last.last_line}
-            values |= {"progress": asdict(last.progress)} if last.progress else {}
-        await moves.move(
-            connection,
-            task_id,
-            _running(task_id, attempt),
-            facts,
-            now,
-            worker=None,
-            lease_until=None,
-            **values,
-        )
-        await _close_attempt(connection, task_id, attempt, ending, now)
-        changed = await connection.execute(reading.select_tasks(now).where(tasks.c.id == task_id))
-        return rows.task(changed.one())
-
-
-def _after(
-    task: Task, ending: Ending, policy: RetryPolicy, now: datetime, retention_s: float
-) -> tuple[list[NewEvent], dict[str, Any]]:
-    error = asdict(ending.error) if ending.error else None
-    data = {
-        "outcome": ending.outcome,
-        "exit_code": ending.exit_code,
-        "signal": ending.signal,
-        "error": error,
-    }
-    finished = NewEvent("attempt_finished", data, attempt=task.attempt)
-    stopped = task.cancel_requested and ending.outcome != "succeeded"
-    if not stopped and tries_again(policy, task.attempt, ending):
-        pause = pause_s(policy, task.attempt, ending)
-        run_at = clock.after(now, pause) if pause else None
-        reason = "lost" if ending.outcome == "lost" else "retry"
-        return [finished, start.queued_fact(reason, run_at)], start.again(now, run_at)
-    state = State.CANCELLED if stopped else FINAL_STATE[ending.outcome]
-    values = {
-        "state": state,
-        "result": ending.result,
-        "error": None if state is State.CANCELLED else error,
-        "finished_at": now,
-        "expires_at": task.kept_until(now, retention_s),
-    }
-    return [finished, NewEvent("finished", {"state": state, "error": values["error"]})], values
-
-
-async def _close_attempt(
-    connection: AsyncConnection, task_id: str, attempt: int, ending: Ending, now: datetime
-) -> None:
-    await connection.execute(
-        update(attempts)
-        .where(attempts.c.task_id == task_id, attempts.c.attempt == attempt)
-        .values(
-            finished_at=now,
-            outcome=ending.outcome,
-            exit_code=ending.exit_code,
-            signal=ending.signal,
-            max_rss_bytes=ending.max_rss_bytes,
-            cpu_s=ending.cpu_s,
-        )
-    )

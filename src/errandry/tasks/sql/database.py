@@ -39,7 +39,7 @@ class Database:
     @classmethod
     def sqlite(cls, path: Path) -> "Database":
         """Open the SQLite file at `path`; the schema must be there already."""
-        if not _has_sound_wal(sqlite3.sqlite_version_info):
+        if not has_sound_wal(sqlite3.sqlite_version_info):
             _log.info(
                 "SQLite %s has a write-ahead-log bug that only several writers can meet; this server"
                 " has one. 3.51.3, 3.50.7 and 3.44.6 are free of it.",
@@ -47,10 +47,16 @@ class Database:
             )
         return cls(_sqlite_engine(path, writes=True), _sqlite_engine(path, writes=False))
 
+    @property
+    def writing_engine(self) -> AsyncEngine:
+        """The engine of the one writer, for tests that limit it."""
+        return self._writer
+
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """Yield a connection that sees one snapshot and writes nothing; as with `write`, the block
-        is short and cancellation waits for its end.
+        """Yield a connection that sees one snapshot and writes nothing.
+
+        As with `write`, the block must be short, and cancellation waits for its end.
 
         Raises:
             Unavailable: the database does not answer.
@@ -80,7 +86,8 @@ class Database:
         await self._writer.dispose()
 
 
-def _has_sound_wal(version: tuple[int, ...]) -> bool:
+def has_sound_wal(version: tuple[int, ...]) -> bool:
+    """Whether an SQLite release is free of the write-ahead-log bug of 3.7.0 to 3.51.2."""
     return (
         version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
     )
@@ -90,6 +97,7 @@ def _sqlite_engine(path: Path, *, writes: bool) -> AsyncEngine:
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{path}",
         json_serializer=compact,
+        hide_parameters=True,  # an error must not carry arguments into the log
         pool_size=1 if writes else _READERS,
         max_overflow=0,
     )

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
-from errandry.errors import AmbiguousAlias, TaskNotFound
+from errandry.errors import AmbiguousAlias, NotPermitted, TaskNotFound
 from errandry.principal import Principal
 from errandry.tasks import cursor, ids
 from errandry.tasks.model import Attempt, Event, State, Task
@@ -98,6 +98,25 @@ async def find(connection: AsyncConnection, principal: Principal, reference: str
     raise not_found()
 
 
+async def find_own(connection: AsyncConnection, principal: Principal, reference: str) -> Task:
+    """Return a task that the principal may change: its own one, or any for an admin; see `find`.
+
+    Raises:
+        NotPermitted: the principal sees the task, because it may decide about it, and no more.
+    """
+    task = await find(connection, principal, reference)
+    if not principal.is_admin and (task.owner.iss, task.owner.sub) != (
+        principal.iss,
+        principal.sub,
+    ):
+        raise NotPermitted(
+            "Only its owner, or an admin, may do this with the task",
+            next_step="Approve or reject it instead.",
+            required_scopes=["admin"],
+        )
+    return task
+
+
 def not_found() -> TaskNotFound:
     """The one answer for unknown and foreign tasks."""
     return TaskNotFound("Task not found", next_step="List your tasks to see their ids and aliases.")
@@ -107,6 +126,12 @@ async def get(database: Database, principal: Principal, reference: str) -> Task:
     """Return one task; see `find`."""
     async with database.read() as connection:
         return await find(connection, principal, reference)
+
+
+async def get_own(database: Database, principal: Principal, reference: str) -> Task:
+    """Return one task that the principal may change; see `find_own`."""
+    async with database.read() as connection:
+        return await find_own(connection, principal, reference)
 
 
 async def get_with_attempts(

@@ -1,0 +1,170 @@
+"""Use cases of taking tasks in: make one, start it, repeat it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from errandry import clock
+from errandry.commands.model import Command
+from errandry.commands.unsupported import unsupported
+from errandry.errors import InvalidCommand, TaskActive
+from errandry.jsontext import canonical
+from errandry.principal import Principal
+from errandry.service.commands import CommandService
+from errandry.service.decisions import APPROVER
+from errandry.service.forms import CreateTask, RetryTask
+from errandry.service.news import News
+from errandry.service.snapshots import checked, snapshot
+from errandry.tasks.model import State, Task
+from errandry.tasks.sql import accept, changing, reading
+from errandry.tasks.sql.accept import Accepted, NewTask
+from errandry.tasks.sql.database import Database
+from errandry.tasks.sql.start import Start
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """New tasks, and their start, for callers who may write tasks."""
+
+    database: Database
+    commands: CommandService
+    news: News
+
+    async def create(self, caller: Principal, form: CreateTask, key: str | None = None) -> Accepted:
+        """Take a task in, and with `form.execute` start it.
+
+        Raises:
+            CommandNotFound, InvalidArguments: nothing was stored.
+            InvalidCommand: the command needs what this server cannot do.
+            IdempotencyConflict: the key belongs to another request.
+        """
+        caller.require("tasks:write")
+        request_hash = _hash(form.model_dump(mode="json", exclude={"expires_in_s"}))
+        if known := await accept.known(self.database, caller, key, request_hash):
+            return known  # whatever has become of its command since
+        command = self.commands.find(form.command)
+        run_at = form.run_at
+        if form.delay_s is not None:
+            run_at = clock.after(clock.now(), form.delay_s)
+        return await self._accept(
+            caller,
+            command,
+            checked(command, form.arguments),
+            request_hash,
+            key=key,
+            execute=form.execute,
+            title=form.title,
+            labels=form.labels,
+            priority=form.priority,
+            run_at=run_at,
+            expires_in_s=form.expires_in_s,
+        )
+
+    async def retry(
+        self, caller: Principal, reference: str, form: RetryTask, key: str | None = None
+    ) -> Accepted:
+        """Run a final task again as a new one, with its own command version or the current one.
+
+        Raises:
+            TaskActive: the task is not final yet. See also `create`.
+        """
+        caller.require("tasks:write")
+        task = await reading.get_own(self.database, caller, reference)
+        request_hash = _hash(["retry", task.id, form.model_dump(mode="json")])
+        if known := await accept.known(self.database, caller, key, request_hash):
+            return known
+        if not task.state.is_final:
+            raise TaskActive(
+                f"A task that is {task.state} cannot be repeated",
+                next_step="Wait until it is final, or cancel it first.",
+            )
+        if form.version == "current":
+            command = self.commands.find(task.command)
+        else:
+            command = await snapshot(self.database, task)
+        sent = dict(task.arguments) if form.arguments is None else form.arguments
+        return await self._accept(
+            caller,
+            command,
+            checked(command, sent),
+            request_hash,
+            key=key,
+            execute=True,
+            title=task.title,
+            labels=task.labels,
+            priority=task.priority,
+            expires_in_s=task.expires_in_s,
+            retry_of=task.id,
+        )
+
+    async def _accept(
+        self,
+        caller: Principal,
+        command: Command,
+        arguments: Mapping[str, Any],
+        request_hash: str,
+        *,
+        key: str | None,
+        execute: bool,
+        run_at: datetime | None = None,
+        expires_in_s: float | None = None,
+        **fields: Any,
+    ) -> Accepted:
+        new = NewTask(
+            command=command.name,
+            digest=command.digest,
+            document=command.document,
+            arguments=arguments,
+            request_hash=request_hash,
+            max_attempts=command.retry.max_attempts,
+            on_crash=command.on_crash,
+            keep_s=command.ttl_s,
+            idempotency_key=key,
+            run_at=run_at,
+            expires_in_s=expires_in_s,
+            start=_start(command, run_at, expires_in_s) if execute else None,
+            **fields,
+        )
+        accepted = await accept.accept(self.database, caller, new)
+        if not accepted.replayed:
+            self.news.tell(accepted.task)
+        return accepted
+
+    async def execute(self, caller: Principal, reference: str) -> tuple[Task, bool]:
+        """Start a `created` task; return it and whether this call did it.
+
+        Raises:
+            TaskNotFound, AmbiguousAlias: there is no such task for the caller.
+            InvalidCommand: the command needs what this server cannot do.
+        """
+        caller.require("tasks:write")
+        task = await reading.get_own(self.database, caller, reference)
+        if task.state is not State.CREATED:
+            return task, False
+        command = await snapshot(self.database, task)
+        begin = _start(command, task.run_at, task.expires_in_s)
+        task, started = await changing.execute(self.database, caller, task.id, begin)
+        self.news.tell(task)
+        return task, started
+
+
+def _start(command: Command, run_at: datetime | None, expires_in_s: float | None) -> Start:
+    if reason := unsupported(command):
+        raise InvalidCommand(
+            f'The command "{command.name}" cannot be run by this server: {reason}',
+            next_step="Use another command, or take that field out of its definition.",
+        )
+    person_s = expires_in_s if expires_in_s is not None else command.expires_in_s
+    return Start(
+        digest=command.digest,
+        run_at=run_at,
+        approver=APPROVER if command.approval == "always" else None,
+        person_s=person_s,
+        queue_s=expires_in_s,
+    )
+
+
+def _hash(request: Any) -> str:
+    return hashlib.sha256(canonical(request).encode()).hexdigest()
