@@ -2,7 +2,8 @@
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import HTTPBearer
 from pydantic import TypeAdapter, ValidationError
 
 from errandry.auth.bearer import bearer_token
@@ -12,10 +13,11 @@ from errandry.principal import Principal
 from errandry.service.forms import IdempotencyKey
 from errandry.service.services import Services
 
+_SCHEME = HTTPBearer(auto_error=False, bearerFormat="JWT")  # for the OpenAPI document alone
 _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
 
 
-def _caller(request: Request) -> Principal:
+def _caller(request: Request, _: Annotated[object, Security(_SCHEME)]) -> Principal:
     verifier = cast("TokenVerifier", request.app.state.verifier)
     return verifier.verify(bearer_token(request.headers.get("authorization"))).principal
 
@@ -24,8 +26,9 @@ def _services(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
+def _idempotency_key(
+    key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
+) -> str | None:
     if key is None:
         return None
     try:
@@ -35,9 +38,10 @@ def _idempotency_key(request: Request) -> str | None:
         raise InvalidField(message, faults=[Fault("Idempotency-Key", message)]) from error
 
 
-def _expected_revision(request: Request) -> int | None:
+def _expected_revision(
+    tag: Annotated[str | None, Header(alias="If-Match")] = None,
+) -> int | None:
     """The revision in If-Match; `*` matches any. A weak or foreign tag matches none (RFC 9110, 13.1.1)."""
-    tag = request.headers.get("if-match")
     if tag is None or tag.strip() == "*":
         return None
     number = tag.strip().strip('"')
