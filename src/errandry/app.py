@@ -17,9 +17,11 @@ from errandry.commands.catalog import Catalog
 from errandry.delivery.embedded import EmbeddedDelivery
 from errandry.errors import Unavailable
 from errandry.execution import worker as workers
+from errandry.execution.executors.http import HttpExecutor
 from errandry.execution.executors.process import ProcessExecutor
 from errandry.execution.heartbeat import beat
 from errandry.execution.recovery import LOCK_NAME, Recovery
+from errandry.execution.secrets import Secrets
 from errandry.execution.spawner import Spawner
 from errandry.execution.worker import Worker, WorkerSettings
 from errandry.mcp.callers import caller_of_http, caller_of_socket
@@ -115,15 +117,17 @@ class App:
             stack.push_async_callback(self._database.close)
             spawner = Spawner(keep=self.settings.concurrency, lock=folder / LOCK_NAME)
             process = ProcessExecutor(await stack.enter_async_context(spawner))
+            http = HttpExecutor()
             self._worker = worker = Worker(
                 name,
                 folder,
                 self._database,
                 self._bus,
-                {"process": process},
-                [process],
+                {"process": process, "http": http},
+                [process, http],
                 self._worker_settings(),
                 on_free=self._delivery.wake,
+                secrets=Secrets(self.settings.secrets_dir),
             )
             recovery = Recovery(
                 self._database,

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     concurrency: int = Field(default_factory=lambda: max(4, 2 * (os.cpu_count() or 1)), ge=1)
     lease_s: float = Field(default=15, ge=2)
     grace_s: float = Field(default=10, ge=0)
+    secrets_dir: Folder | None = None
     drain_s: float = Field(default=30, ge=0)
     retention_days: float = Field(default=30, gt=0)
     log_limit_bytes: int = Field(default=16 * 1024 * 1024, ge=64 * 1024)

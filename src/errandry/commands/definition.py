@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from errandry import jsontext
 from errandry.commands import pointer
+from errandry.commands.httprules import http_faults
 from errandry.commands.invisible import invisible
-from errandry.commands.model import Command, Definition, Origin, ProcessSpec
+from errandry.commands.model import Command, Definition, HttpSpec, Origin, ProcessSpec
 from errandry.commands.names import why_reserved
 from errandry.commands.placeholders import BadTemplate, Placeholder, parts
-from errandry.commands.rules import process_faults, unknown_name
+from errandry.commands.rules import process_faults, secret_faults, unknown_name
 from errandry.commands.schema import MAX_DEPTH, MAX_FAULTS, Schema, check_schema
 from errandry.errors import Fault, InvalidCommand, UnknownField
 
@@ -79,10 +80,10 @@ def _meaning_faults(document: Any) -> Iterator[Fault]:
     for field in _SCHEMAS:
         yield from _schema_faults(document, field)
     parameters = _properties(document, "parameters") | _properties(document, "ask")
-    run = document.get("run")
-    process = run.get("process") if isinstance(run, dict) else None
-    if process is not None and not _process_shape().faults(process):
-        yield from process_faults(ProcessSpec(**process), parameters)
+    secrets = document.get("secrets")
+    secrets = secrets if isinstance(secrets, list) else []
+    yield from secret_faults(secrets)
+    yield from _run_faults(document.get("run"), parameters, secrets)
     concurrency = document.get("concurrency")
     if isinstance(concurrency, dict) and isinstance(key := concurrency.get("key"), str):
         yield from _key_faults(key, parameters)
@@ -117,9 +118,19 @@ def _key_faults(key: str, parameters: dict[str, Any]) -> Iterator[Fault]:
         yield from unknown_name(placeholder, parameters, "/concurrency/key")
 
 
-@lru_cache(maxsize=1)
-def _process_shape() -> Schema:
-    return Schema(ProcessSpec.model_json_schema())
+def _run_faults(run: Any, parameters: dict[str, Any], secrets: list[Any]) -> Iterator[Fault]:
+    if not isinstance(run, dict):
+        return
+    process, http = run.get("process"), run.get("http")
+    if process is not None and not _spec_shape(ProcessSpec).faults(process):
+        yield from process_faults(ProcessSpec(**process), parameters)
+    if http is not None and not _spec_shape(HttpSpec).faults(http):
+        yield from http_faults(HttpSpec(**http), parameters, secrets)
+
+
+@lru_cache(maxsize=2)
+def _spec_shape(spec: type[ProcessSpec | HttpSpec]) -> Schema:
+    return Schema(spec.model_json_schema())
 
 
 def _invisible_faults(value: Any, path: str) -> Iterator[Fault]:

@@ -1,6 +1,7 @@
 """``{name}`` in a text: found once, used for every task.
 
-``{{`` and ``}}`` are literal braces; ``{name?text}`` stands for `text` when the boolean is true.
+``{{`` and ``}}`` are literal braces; ``{name?text}`` stands for `text` when the boolean is true,
+``{secret:NAME}`` for the value of a secret.
 """
 
 import re
@@ -9,7 +10,8 @@ from functools import lru_cache
 from typing import Final
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}?]*)(?:\?(?P<flag>[^{}]*))?\}|[{}]")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_MARK: Final = "secret:"
+_NAME: Final = re.compile(rf"(?:{_MARK})?[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 class BadTemplate(ValueError):
@@ -22,6 +24,11 @@ class Placeholder:
 
     name: str
     flag: str | None = None
+
+    @property
+    def secret(self) -> str | None:
+        """The name of the secret whose value goes there, or None when an argument does."""
+        return self.name.removeprefix(_MARK) if self.name.startswith(_MARK) else None
 
     def __str__(self) -> str:
         return f"{{{self.name}}}" if self.flag is None else f"{{{self.name}?{self.flag}}}"

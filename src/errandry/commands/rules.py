@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from errandry.commands import pointer
@@ -79,6 +79,10 @@ def unknown_name(
     placeholder: Placeholder, parameters: Mapping[str, Any], path: str
 ) -> Iterator[Fault]:
     """Yield a fault when no parameter has the name of the placeholder."""
+    if placeholder.secret is not None:
+        message = f"{placeholder} cannot stand here; a program finds its secrets in its environment"
+        yield Fault(path, message, "a header value or the body of http")
+        return
     if placeholder.name in parameters:
         return
     close = nearest(placeholder.name, parameters, 1)
@@ -94,7 +98,7 @@ def _type_faults(
     *,
     may_expand: bool,
 ) -> Iterator[Fault]:
-    types = _declared_types(parameters.get(placeholder.name))
+    types = declared_types(parameters.get(placeholder.name))
     if placeholder.flag is not None:
         fitting = frozenset({"boolean"})
     elif may_expand and found.is_whole:
@@ -111,11 +115,18 @@ def _type_faults(
     yield Fault(path, message, sorted(fitting))
 
 
-def _declared_types(schema: Any) -> frozenset[str]:
+def declared_types(schema: Any) -> frozenset[str]:
     """Return the types that a schema names, without null, or nothing when it names none."""
     declared = schema.get("type") if isinstance(schema, dict) else None
     names = declared if isinstance(declared, list) else [declared]
     return frozenset(name for name in names if isinstance(name, str)) - {"null"}
+
+
+def secret_faults(names: Iterable[Any], prefix: str = "/secrets") -> Iterator[Fault]:
+    """Yield what is wrong with the names of secrets: each becomes a variable of the program."""
+    for index, name in enumerate(names):
+        if isinstance(name, str):
+            yield from _variable_faults(name, pointer.join(prefix, index))
 
 
 def _variable_faults(name: str, path: str) -> Iterator[Fault]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from errandry import jsontext
 from errandry.commands import pointer
 from errandry.commands.explain import shown
-from errandry.commands.model import Command, ProcessSpec
+from errandry.commands.httptemplate import render_request
+from errandry.commands.model import Command, HttpSpec, ProcessSpec
 from errandry.commands.placeholders import Placeholder, template
 from errandry.errors import Fault, InvalidArguments
 
@@ -26,13 +27,15 @@ class Rendered:
 
 
 def check(command: Command, arguments: Mapping[str, Any]) -> None:
-    """Refuse arguments that fit the schema of the command and not its argument vector.
+    """Refuse arguments that fit the schema of the command and not what it runs.
 
     Raises:
-        InvalidArguments: see `render`.
+        InvalidArguments: see `render` and `render_request`.
     """
     if isinstance(command.run, ProcessSpec):
         render(command.run, arguments)
+    elif isinstance(command.run, HttpSpec):
+        render_request(command.run, arguments, {})
 
 
 def render(process: ProcessSpec, arguments: Mapping[str, Any]) -> Rendered:

@@ -1,6 +1,6 @@
 """What a definition may say and this release does not do yet."""
 
-from errandry.commands.model import ApprovalRule, Command, ProcessSpec
+from errandry.commands.model import ApprovalRule, Command, HttpSpec, ProcessSpec
 
 
 def unsupported(command: Command) -> str | None:
@@ -13,11 +13,12 @@ def unsupported(command: Command) -> str | None:
 
 def _needs(command: Command) -> dict[str, bool]:
     return {
-        f'the executor "{command.run.executor}"': not isinstance(command.run, ProcessSpec),
+        f'the executor "{command.run.executor}"': not isinstance(
+            command.run, ProcessSpec | HttpSpec
+        ),
         "an approval that depends on arguments or scopes": isinstance(
             command.approval, ApprovalRule
         ),
         "questions before the start (ask)": command.ask is not None,
         "a concurrency limit": command.concurrency is not None,
-        "secrets": bool(command.secrets),
     }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from errandry.execution.redact import Redaction, Redactor
 from errandry.tasks.logview import clean
 from errandry.tasks.sql.logs import Chunk, LogBatch, Stream
 
@@ -25,6 +26,7 @@ _CHUNK_OVERHEAD: Final = (
 )
 _PROGRESS: Final = b"::progress "
 _LAST_LINE_CHARACTERS: Final = 500
+_NOTHING_HIDDEN: Final = Redaction()
 
 
 class Tail:
@@ -61,12 +63,22 @@ class _Written:
 class Capture:
     """Takes the bytes of stdout and stderr; gives chunks of whole lines to whoever stores them.
 
-    `on_progress` gets the JSON text of each `::progress {…}` line of stdout, which is no log.
+    `on_progress` gets the JSON text of each `::progress {…}` line of stdout, which is no log. What
+    `redaction` hides never gets in.
     """
 
-    def __init__(self, limit_bytes: int, on_progress: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        limit_bytes: int,
+        on_progress: Callable[[bytes], None],
+        redaction: Redaction = _NOTHING_HIDDEN,
+    ) -> None:
         self._head_left = self._tail_limit = limit_bytes // 2
         self._on_progress = on_progress
+        self._redactors: dict[Stream, Redactor] = {
+            "stdout": redaction.stream(),
+            "stderr": redaction.stream(),
+        }
         self._partial: dict[Stream, bytes] = {"stdout": b"", "stderr": b""}
         self._written: dict[Stream, _Written] = {"stdout": _Written(), "stderr": _Written()}
         self._written_by_both = _Written()
@@ -86,6 +98,9 @@ class Capture:
 
     def feed(self, stream: Stream, data: bytes) -> None:
         """Take what the program has written."""
+        self._take(stream, self._redactors[stream].feed(data))
+
+    def _take(self, stream: Stream, data: bytes) -> None:
         data = self._partial[stream] + data
         end = data.rfind(b"\n") + 1
         while len(data) - end >= MAX_LINE:
@@ -96,8 +111,9 @@ class Capture:
 
     def close(self) -> None:
         """Take last lines that have no end."""
-        for stream, rest in self._partial.items():
-            if rest:
+        for stream, redactor in self._redactors.items():
+            self._take(stream, redactor.close())
+            if rest := self._partial[stream]:
                 self._add(stream, rest)
             self._partial[stream] = b""
 

@@ -8,7 +8,6 @@ from errandry.jsontext import JsonError, loads
 from errandry.tasks.model import Progress
 
 _MAX_READ: Final = 64 * 1024
-_MAX_MESSAGE: Final = 500
 
 
 def read_progress(line: bytes) -> Progress | None:
@@ -26,7 +25,7 @@ def read_progress(line: bytes) -> Progress | None:
     return Progress(
         current=_number(document.get("current")),
         total=_number(document.get("total")),
-        message=message[:_MAX_MESSAGE] if isinstance(message, str) else None,
+        message=message if isinstance(message, str) else None,
     )
 
 

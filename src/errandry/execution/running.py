@@ -1,6 +1,7 @@
 """One attempt while it runs: what it has to report, and why it is stopped."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -10,12 +11,15 @@ from errandry.commands.model import Command
 from errandry.execution.capture import Capture
 from errandry.execution.executors.port import Context, Executor, failed, lost
 from errandry.execution.progress import read_progress
+from errandry.execution.redact import Redaction
+from errandry.execution.secrets import NoSecret, Secrets
 from errandry.tasks.model import Progress
 from errandry.tasks.retry import Ending
 from errandry.tasks.sql.claims import Claim
 from errandry.tasks.sql.reports import Report
 
 PROGRESS_S: Final = 1.0
+_MESSAGE_CHARACTERS: Final = 500
 Cause = Literal["cancelled", "stopped"]
 
 
@@ -27,6 +31,7 @@ class RunningAttempt:
         claim: Claim,
         command: Command,
         folder: Path,
+        secrets: Secrets,
         *,
         lease_until: float,
         grace_s: float,
@@ -39,6 +44,8 @@ class RunningAttempt:
         self._progress: Progress | None = None
         self._progress_is_new = False
         self._progress_at = 0.0
+        values, self._no_secret = _look_up(secrets, command)
+        redaction = Redaction(values.values())
         self._context = Context(
             task_id=claim.task_id,
             attempt=claim.attempt,
@@ -47,13 +54,17 @@ class RunningAttempt:
             folder=folder,
             lease_until=lease_until,
             grace_s=grace_s,
-            capture=Capture(log_limit_bytes, self._on_progress_line),
+            capture=Capture(log_limit_bytes, self._on_progress_line, redaction),
             on_progress=self._on_progress,
             on_start=self._on_start,
+            secrets=values,
+            redaction=redaction,
         )
 
     async def carry_out(self, executor: Executor) -> Ending | None:
         """Run to the end, the timeout or `stop`; None when it was stopped before it started."""
+        if self._no_secret is not None:
+            return failed(self._context, "not_startable", self._no_secret)
         timeout_s = self._context.command.timeout_s
         ending: Ending | None = None
         with self._scope, anyio.move_on_after(timeout_s) as limit:
@@ -91,6 +102,9 @@ class RunningAttempt:
         )
 
     def _on_progress(self, progress: Progress) -> None:
+        if message := progress.message:
+            shown = self._context.redaction.text(message)[:_MESSAGE_CHARACTERS]
+            progress = replace(progress, message=shown)
         if progress != self._progress:
             self._progress, self._progress_is_new = progress, True
 
@@ -100,3 +114,11 @@ class RunningAttempt:
 
     def _on_start(self) -> None:
         self.started = True
+
+
+def _look_up(secrets: Secrets, command: Command) -> tuple[dict[str, str], str | None]:
+    """Return the secrets of a command, or why it cannot have them."""
+    try:
+        return secrets.values(command.secrets), None
+    except NoSecret as error:
+        return {}, str(error)

@@ -17,6 +17,7 @@ from errandry.commands.snapshots import command_of
 from errandry.errors import Unavailable
 from errandry.execution.executors.port import Executor, Leased
 from errandry.execution.running import RunningAttempt
+from errandry.execution.secrets import Secrets
 from errandry.status.bus import StatusBus
 from errandry.tasks.model import TaskError
 from errandry.tasks.retry import Ending, RetryPolicy
@@ -64,6 +65,7 @@ class Worker:
     Args:
         folder: where its attempts may make files; named after the worker.
         on_free: called when an attempt has ended, since there is room for another then.
+        secrets: where the secrets of commands are; by default the environment alone.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Worker:
         leased: Sequence[Leased],
         settings: WorkerSettings,
         on_free: Callable[[], None],
+        secrets: Secrets | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
@@ -85,6 +88,7 @@ class Worker:
         self._executors = executors
         self._leased = leased
         self._on_free = on_free
+        self._secrets = secrets or Secrets()
         self._running: dict[tuple[str, int], RunningAttempt] = {}
         self._group: TaskGroup | None = None
         self._busy = anyio.Event()
@@ -108,6 +112,7 @@ class Worker:
             claim,
             command,
             self._folder,
+            self._secrets,
             lease_until=claimed_at + LEASE_SHARE * self.settings.lease_s,
             grace_s=self.settings.grace_s,
             log_limit_bytes=self.settings.log_limit_bytes,

@@ -162,7 +162,7 @@ def test_attempts_are_counted_by_the_retry_policy() -> None:
     ],
 )
 def test_the_key_of_run_names_the_executor(run: dict[str, Any], expected: Any) -> None:
-    found = command(run=run).run
+    found = command(run=run, secrets=["TOKEN"]).run
     assert found == expected
     assert found.executor == next(iter(run))
 

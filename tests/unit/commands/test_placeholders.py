@@ -20,6 +20,7 @@ A, B = Placeholder("a"), Placeholder("b")
         ("{a?--verbose}", Template("", Placeholder("a", "--verbose"))),
         ("{a?b?c}", Template("", Placeholder("a", "b?c"))),
         ("{_x-1.y}", Template("", Placeholder("_x-1.y"))),
+        ("{secret:NAME}", Template("", Placeholder("secret:NAME"))),
         ("$5 %s \\ \n", Template("$5 %s \\ \n")),
     ],
 )
@@ -37,7 +38,7 @@ def test_a_text_holds_a_literal_and_a_placeholder_at_most(text: str, expected: T
         ("{print $1}", "no placeholder"),
         ("{ a }", "no placeholder"),
         ("{1}", "no placeholder"),
-        ("{secret:NAME}", "no placeholder"),
+        ("{secret:}", "no placeholder"),
         ("{ä}", "no placeholder"),
         ("{a}{b}", "nothing may follow"),
         ("{a}.txt", "nothing may follow"),
@@ -58,3 +59,8 @@ def test_a_key_may_hold_several_placeholders() -> None:
 def test_a_text_of_braces_is_read_once() -> None:
     with pytest.raises(BadTemplate):
         template("{a?" * 100_000)
+
+
+def test_a_placeholder_knows_whether_it_stands_for_a_secret() -> None:
+    assert Placeholder("secret:NAME").secret == "NAME"
+    assert Placeholder("secret").secret is None

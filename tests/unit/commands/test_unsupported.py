@@ -11,6 +11,7 @@ from unit.commands.samples import command
     [
         {},
         {"approval": "always"},
+        {"run": {"http": {"method": "GET", "url": "http://a"}}, "secrets": ["TOKEN"]},
         {"retry": {"max_attempts": 3}},
         {"on_disconnect": "cancel", "ttl_s": 60, "expose": "hidden", "task": "never"},
     ],
@@ -22,14 +23,12 @@ def test_what_this_release_does_is_supported(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"run": {"http": {"method": "GET", "url": "http://a"}}}, 'the executor "http"'),
         ({"run": {"python": {"call": "f"}}}, 'the executor "python"'),
         ({"run": {"mcp": {"server": "s", "tool": "t"}}}, 'the executor "mcp"'),
         ({"run": {"theirs": {}}}, 'the executor "theirs"'),
         ({"approval": {"by": "admin"}}, "an approval that depends on arguments or scopes"),
         ({"ask": {"type": "object"}}, "questions before the start (ask)"),
         ({"concurrency": {"key": "k"}}, "a concurrency limit"),
-        ({"secrets": ["TOKEN"]}, "secrets"),
     ],
 )
 def test_what_this_release_lacks_is_named(changes: dict[str, Any], expected: str) -> None:
@@ -38,6 +37,6 @@ def test_what_this_release_lacks_is_named(changes: dict[str, Any], expected: str
 
 
 def test_everything_that_is_lacking_is_named_at_once() -> None:
-    reason = unsupported(command(run={"theirs": {}}, secrets=["TOKEN"]))
+    reason = unsupported(command(run={"theirs": {}}, ask={"type": "object"}))
     assert reason is not None
-    assert '"theirs" and secrets,' in reason
+    assert '"theirs" and questions' in reason

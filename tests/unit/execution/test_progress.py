@@ -16,7 +16,7 @@ from errandry.tasks.model import Progress
         (b"{}", Progress()),
         (b'{"current": "3", "total": true, "message": 7}', Progress()),
         (b'{"current": 1e308}', Progress()),
-        (b'{"message": "' + b"m" * 900 + b'"}', Progress(message="m" * 500)),
+        (b'{"message": "half way"}', Progress(message="half way")),
         (b"[1]", None),
         (b"not json", None),
         (b'{"current": NaN}', None),

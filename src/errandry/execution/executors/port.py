@@ -1,12 +1,14 @@
 """What an executor is given, and what it has to do."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from errandry.commands.model import Command
+from errandry.commands.schema import Schema
 from errandry.execution.capture import Capture
+from errandry.execution.redact import Redaction
 from errandry.tasks.model import AttemptOutcome, Json, Progress, TaskError
 from errandry.tasks.retry import Ending
 
@@ -27,7 +29,8 @@ class Context:
 
     `folder` is where it may make files, `lease_until` the moment (monotonic) by which all of it must
     be dead unless the lease is renewed, `grace_s` how long its end may take once its scope is
-    cancelled. `on_start` is to be called when something has been started.
+    cancelled. `on_start` is to be called when something has been started. `secrets` are values by
+    name, which `redaction` hides.
     """
 
     task_id: str
@@ -40,15 +43,25 @@ class Context:
     capture: Capture
     on_progress: Callable[[Progress], None]
     on_start: Callable[[], None]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    redaction: Redaction = field(default_factory=Redaction)
     usage: Usage = field(default_factory=Usage)
 
     def end(
         self, outcome: AttemptOutcome, *, result: Json = None, error: TaskError | None = None
     ) -> Ending:
-        """Return how the attempt ended, with what is known of its usage."""
+        """Return how the attempt ended, without secrets, with what is known of its usage."""
         usage = self.usage
+        if error is not None:
+            error = replace(error, message=self.redaction.text(error.message))
         return Ending(
-            outcome, result, error, usage.exit_code, usage.signal, usage.max_rss_bytes, usage.cpu_s
+            outcome,
+            self.redaction.document(result),
+            error,
+            usage.exit_code,
+            usage.signal,
+            usage.max_rss_bytes,
+            usage.cpu_s,
         )
 
 
@@ -74,6 +87,16 @@ class Leased(Protocol):
     def kill(self) -> None:
         """End every attempt at once."""
         ...
+
+
+def succeeded(context: Context, result: Json) -> Ending:
+    """Return the end of an attempt that went well, if its result fits the schema of the command."""
+    schema = context.command.result
+    result = context.redaction.document(result)  # before anything of it is cut for a message
+    if schema is not None and (faults := Schema(schema).faults(result, "/result")):
+        said = "; ".join(f"{fault.path}: {fault.message}" for fault in faults[:3])
+        return failed(context, "result_invalid", f"The result breaks the command's schema: {said}")
+    return context.end("succeeded", result=result)
 
 
 def failed(context: Context, code: str, message: str, outcome: AttemptOutcome = "failed") -> Ending:
