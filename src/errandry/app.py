@@ -19,6 +19,7 @@ from errandry.errors import Unavailable
 from errandry.execution import worker as workers
 from errandry.execution.executors.http import HttpExecutor
 from errandry.execution.executors.process import ProcessExecutor
+from errandry.execution.executors.python import python_job
 from errandry.execution.heartbeat import beat
 from errandry.execution.recovery import LOCK_NAME, Recovery
 from errandry.execution.secrets import Secrets
@@ -117,14 +118,15 @@ class App:
             stack.push_async_callback(self._database.close)
             spawner = Spawner(keep=self.settings.concurrency, lock=folder / LOCK_NAME)
             process = ProcessExecutor(await stack.enter_async_context(spawner))
+            python = ProcessExecutor(spawner, python_job)
             http = HttpExecutor()
             self._worker = worker = Worker(
                 name,
                 folder,
                 self._database,
                 self._bus,
-                {"process": process, "http": http},
-                [process, http],
+                {"process": process, "python": python, "http": http},
+                [process, python, http],
                 self._worker_settings(),
                 on_free=self._delivery.wake,
                 secrets=Secrets(self.settings.secrets_dir),

@@ -104,7 +104,8 @@ def free_port() -> int:
 class Server:
     """A server and its folders; `program` are the arguments of Python that start the command line.
 
-    `settings` are those of the product, without their prefix and in small letters.
+    `settings` are those of the product, without their prefix and in small letters; `packages` are
+    further folders to import from.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Server:
         self.data, self.commands = self.root / "data", self.root / "commands"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.packages: list[str] = []
         self._program = program
         self._settings = settings
         self._log = self.root / "log"
@@ -152,7 +154,9 @@ class Server:
             **kept,
             **_bytecode(),
             "NO_COLOR": "1",
-            "PYTHONPATH": str(Path(errandry.__file__).parents[1]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(errandry.__file__).parents[1]), *self.packages]
+            ),
             **{f"ERRANDRY_{name.upper()}": value for name, value in own.items()},
         }
 

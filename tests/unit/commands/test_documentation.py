@@ -13,6 +13,7 @@ from errandry.commands.model import (
     Definition,
     HttpSpec,
     ProcessSpec,
+    PythonSpec,
     Retry,
     command_document,
 )
@@ -34,8 +35,14 @@ def tables() -> list[list[list[str]]]:
 
 @pytest.mark.parametrize(
     ("table", "model"),
-    list(zip(tables(), [Definition, Retry, Annotations, ProcessSpec, HttpSpec], strict=True)),
-    ids=["definition", "retry", "annotations", "process", "http"],
+    list(
+        zip(
+            tables(),
+            [Definition, Retry, Annotations, ProcessSpec, HttpSpec, PythonSpec],
+            strict=True,
+        )
+    ),
+    ids=["definition", "retry", "annotations", "process", "http", "python"],
 )
 def test_every_field_is_documented_in_its_order(
     table: list[list[str]], model: type[BaseModel]

@@ -11,6 +11,7 @@ from unit.commands.samples import command
     [
         {},
         {"approval": "always"},
+        {"run": {"python": {"call": "f"}}},
         {"run": {"http": {"method": "GET", "url": "http://a"}}, "secrets": ["TOKEN"]},
         {"retry": {"max_attempts": 3}},
         {"on_disconnect": "cancel", "ttl_s": 60, "expose": "hidden", "task": "never"},
@@ -23,7 +24,6 @@ def test_what_this_release_does_is_supported(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"run": {"python": {"call": "f"}}}, 'the executor "python"'),
         ({"run": {"mcp": {"server": "s", "tool": "t"}}}, 'the executor "mcp"'),
         ({"run": {"theirs": {}}}, 'the executor "theirs"'),
         ({"approval": {"by": "admin"}}, "an approval that depends on arguments or scopes"),

@@ -1,4 +1,4 @@
-"""Runs a program: renders its argument vector, starts it through the spawner, reads what it left."""
+"""Runs a program: says what to start, starts it through the spawner, reads what it left."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -37,11 +37,37 @@ _LOOK_S: Final = 0.25
 _SWEEP_PAUSE_S: Final = 1.0
 
 
-class ProcessExecutor:
-    """The executor of `run: process`."""
+async def process_job(context: Context, scratch: Scratch) -> Job:
+    """Return the program of `run: process`.
 
-    def __init__(self, spawner: Spawner) -> None:
+    Raises:
+        CannotStart, InvalidArguments: there is none, or arguments have no place in its vector.
+    """
+    spec = context.command.run
+    if not isinstance(spec, ProcessSpec):
+        raise TypeError(f"the command {context.command.name} is no program")
+    rendered = render(spec, context.arguments)
+    environment = {**environment_of(context, scratch, spec.inherit_env), **rendered.env}
+    return Job(
+        argv=[_find(rendered.argv[0], environment["PATH"]), *rendered.argv[1:]],
+        cwd=Path(rendered.cwd) if rendered.cwd is not None else scratch.work,
+        env={**environment, **context.secrets},
+        marks=marks_of(context),
+        stdin=rendered.stdin.encode() if rendered.stdin is not None else None,
+        lease_s=context.lease_until - time.monotonic(),
+    )
+
+
+MakeJob = Callable[[Context, Scratch], Awaitable[Job]]
+"""What to start for an attempt; raises CannotStart or InvalidArguments when it cannot be."""
+
+
+class ProcessExecutor:
+    """The executor of what runs as a program; `make_job` says which."""
+
+    def __init__(self, spawner: Spawner, make_job: MakeJob = process_job) -> None:
         self._spawner = spawner
+        self._make_job = make_job
         self._running: set[Attempt] = set()
 
     def feed(self, lease_until: float) -> None:
@@ -68,7 +94,8 @@ class ProcessExecutor:
 
     async def _run_program(self, context: Context, scratch: Scratch) -> Ended | Ending:
         try:
-            attempt = await self._spawner.start(_job(context, scratch), context.capture.feed)
+            job = await self._make_job(context, scratch)
+            attempt = await self._spawner.start(job, context.capture.feed)
         except (CannotStart, InvalidArguments) as error:
             return failed(context, "not_startable", str(error))
         self._running.add(attempt)
@@ -122,35 +149,22 @@ async def _until_gone(context: Context, error: Lost) -> None:
     while not gone:
         _log.error("processes of an attempt cannot be ended", extra={"task_id": context.task_id})
         await anyio.sleep(_SWEEP_PAUSE_S)
-        gone = await end_strays(_marks(context))
+        gone = await end_strays(marks_of(context))
 
 
-def _marks(context: Context) -> dict[str, str]:
+def marks_of(context: Context) -> dict[str, str]:
+    """Return the variables that strays of an attempt are found by."""
     return {"ERRANDRY_TASK_ID": context.task_id, "ERRANDRY_ATTEMPT": str(context.attempt)}
 
 
-def _job(context: Context, scratch: Scratch) -> Job:
-    spec = context.command.run
-    if not isinstance(spec, ProcessSpec):
-        raise TypeError(f"the command {context.command.name} is no program")
-    rendered = render(spec, context.arguments)
-    environment = {**_environment(spec, context, scratch), **rendered.env, **context.secrets}
-    return Job(
-        argv=[_find(rendered.argv[0], environment["PATH"]), *rendered.argv[1:]],
-        cwd=Path(rendered.cwd) if rendered.cwd is not None else scratch.work,
-        env=environment,
-        marks=_marks(context),
-        stdin=rendered.stdin.encode() if rendered.stdin is not None else None,
-        lease_s=context.lease_until - time.monotonic(),
-    )
-
-
-def _environment(spec: ProcessSpec, context: Context, scratch: Scratch) -> dict[str, str]:
-    """What a program gets of ours: an allow-list, its folder, and where to report."""
+def environment_of(
+    context: Context, scratch: Scratch, inherited: Collection[str]
+) -> dict[str, str]:
+    """Return what a program gets of ours: an allow-list, its folder, and where to report."""
     passed = {
         name: value
         for name, value in os.environ.items()
-        if name in ("LANG", "TZ", *spec.inherit_env) or name.startswith("LC_")
+        if name in ("LANG", "TZ", *inherited) or name.startswith("LC_")
     }
     return {
         "PATH": os.environ.get("PATH", _DEFAULT_PATH),
