@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from errandry.errors import ErrandryError, Fault, InvalidField, UnknownField, unknown_field
 from errandry.tasks.logview import Ansi, LogMode, LogStream
+from errandry.tasks.model import StateName
 
 MAX_WAIT_S: Final = 50
 MAX_LIMIT: Final = 100
@@ -115,18 +116,7 @@ class ListCommands(Query):
 class ListTasks(Query):
     """Which tasks a list shows; `state` and `label` (key:value) may repeat."""
 
-    state: list[
-        Literal[
-            "created",
-            "awaiting_approval",
-            "queued",
-            "running",
-            "input_required",
-            "succeeded",
-            "failed",
-            "cancelled",
-        ]
-    ] = []
+    state: list[StateName] = []
     label: list[Annotated[str, StringConstraints(pattern=r"^[^:]+:.*$")]] = []
     command: str | None = None
     since: AwareDatetime | None = None
