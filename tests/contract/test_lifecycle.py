@@ -144,7 +144,8 @@ class Lifecycle(RuleBasedStateMachine):
             state = State.AWAITING_APPROVAL if guarded else State.QUEUED
             events.append("approval_requested" if guarded else "queued")
         self.known[accepted.task.id] = Known(who, state, events=events)
-        return accepted.task.id
+        made: str = accepted.task.id
+        return made
 
     @rule(task_id=tasks)
     def execute(self, task_id: str) -> None:
