@@ -21,9 +21,7 @@ def after(moment: datetime, seconds: float) -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """Write a UTC moment as ``2026-11-24T08:00:00.123Z`` (RFC 3339, milliseconds)."""
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-    )
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_rfc3339(text: str) -> datetime:

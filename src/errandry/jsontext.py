@@ -5,6 +5,7 @@ that read such a text differently is how a check is walked around, so all of it 
 """
 
 import json
+import math
 from typing import Any, Final
 
 MAX_DEPTH: Final = 64
@@ -23,7 +24,8 @@ def loads(text: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
 
     Raises:
         JsonError: no JSON, not UTF-8, a key twice in one object, NaN or Infinity, a NUL or a lone
-            surrogate in a string, an integer of more than 4,300 digits, nested too deeply.
+            surrogate in a string, a number beyond those of a double or of more than 4,300 digits,
+            nested too deeply.
     """
     try:
         if isinstance(text, bytes):
@@ -46,10 +48,11 @@ def loads(text: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def check_text(document: Any, max_depth: int = MAX_DEPTH) -> None:
-    """Refuse what PostgreSQL text and UTF-8 cannot hold, and what is nested too deeply.
+    """Refuse what cannot be written as JSON or as text of PostgreSQL, and what is nested too deeply.
 
     Raises:
-        JsonError: a NUL or a lone surrogate in a string or key, or more than `max_depth` levels.
+        JsonError: a NUL or a lone surrogate in a string or key, a number that is none or beyond
+            those of a double (1e999), or more than `max_depth` levels.
     """
     level = [document]
     for _ in range(max_depth + 1):
@@ -57,6 +60,8 @@ def check_text(document: Any, max_depth: int = MAX_DEPTH) -> None:
         for value in level:
             if isinstance(value, str):
                 _check_string(value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise JsonError("a number is beyond the range of a double")
             elif isinstance(value, dict):
                 for key in value:
                     _check_string(key)

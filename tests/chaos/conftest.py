@@ -1,4 +1,4 @@
-"""Servers whose lease is short, so that what is lost is soon taken back."""
+"""A server whose lease is short, so that what is lost is soon taken back."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,16 @@ from support.server import Server, serving
 LEASE_S = "3"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Server]:
     with serving(*COMMANDS, lease_s=LEASE_S, concurrency="8") as server:
         yield server
+
+
+@pytest.fixture
+def server(shared: Server) -> Server:
+    """The one server; a test that failed may have left it dead."""
+    return shared if shared.readiness() == 200 else shared.start()
 
 
 @pytest.fixture

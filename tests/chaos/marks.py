@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import psutil
 
-from support.server import Document, marked
+from support.server import Document, shell
+from support.waiting import marked
 
 PROGRAM: Final = Path(__file__).with_name("programs") / "beats.py"
 FOR_EVER: Final = str(10**9)
@@ -34,7 +35,14 @@ def beating(name: str, **fields: Any) -> Document:
     }
 
 
-COMMANDS: Final = (beating("retried", on_crash="retry"), beating("failed", on_crash="fail"))
+LINE: Final = "0123456789abcdefghijklmnopqrstuvwxyz-0123456789abcdefghijklmnop\n"
+FLOOD: Final = f'yes "{LINE.strip()}" | head -c "$1"; echo the end >&2'
+
+COMMANDS: Final = (
+    beating("retried", on_crash="retry"),
+    beating("failed", on_crash="fail"),
+    shell("flood", FLOOD, "a"),
+)
 
 
 def read(file: Path) -> Mapping[int, Seen]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from chaos.marks import FOR_EVER, assert_no_overlap, keepers, read
 from support.rest_client import RestClient
-from support.server import Document, Server, marked, until, until_gone
+from support.server import Document, Server
+from support.waiting import marked, until, until_gone
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,17 @@ class Running:
         id_: str = self.task["id"]
         return id_
 
+    def is_whole(self) -> bool:
+        """Whether the program and its daemon are there and at least one has left a mark."""
+        return len(marked(self.id)) >= 2 and bool(read(self.marks))
+
 
 def at_work(server: Server, client: RestClient, command: str, count: int = 1) -> list[Running]:
     """Start tasks that do not end by themselves, and wait until all of each is alive."""
     files = [server.path("marks") for _ in range(count)]
     running = [Running(client.start(command, str(file), FOR_EVER), file) for file in files]
     for each in running:
-        until(lambda each=each: len(marked(each.id)) >= 2, "program and daemon")  # type: ignore[misc]
-        until(lambda each=each: read(each.marks), "a mark")  # type: ignore[misc]
+        until(each.is_whole, "a program and its daemon")
     return running
 
 

@@ -1,103 +1,23 @@
-"""Calls over real sockets on loopback: where they go, what they send, how they end."""
+"""Calls over real sockets on loopback: what they send and how they end."""
 
-import datetime
 import gzip
-import ssl
 import zlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncGenerator
 
 import anyio
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from errandry.commands.definition import parse
-from errandry.execution.capture import Capture
-from errandry.execution.executors import ssrf
 from errandry.execution.executors.http import MAX_BODY, HttpExecutor
-from errandry.execution.executors.port import Context
-from errandry.execution.redact import Redaction
 from errandry.tasks.retry import Ending
+from support.http_calls import TASK, VALUE, Call, call, code
 from support.web import NEVER, Web, answer
-
-TASK = "tsk_" + "0" * 32
-VALUE = "s3cret-of-the-test"
-
-
-class Call:
-    """One attempt of a command that is a request."""
-
-    def __init__(
-        self,
-        url: str,
-        arguments: dict[str, Any] | None = None,
-        result: dict[str, Any] | None = None,
-        **http: Any,
-    ) -> None:
-        definition = {
-            "name": "call",
-            "description": "Calls.",
-            "parameters": {"type": "object", "properties": {"word": {"type": "string"}}},
-            "run": {"http": {"method": "GET", "url": url, **http}},
-            "secrets": ["TOKEN"],
-            **({"result": result} if result else {}),
-        }
-        redaction = Redaction([VALUE])
-        self.capture = Capture(1_000_000, lambda _: None, redaction)
-        self.started = anyio.Event()
-        self.context = Context(
-            task_id=TASK,
-            attempt=1,
-            command=parse(definition),
-            arguments=arguments or {},
-            folder=Path("/nowhere"),
-            lease_until=anyio.current_time() + 600,
-            grace_s=1,
-            capture=self.capture,
-            on_progress=lambda _: None,
-            on_start=self.started.set,
-            secrets={"TOKEN": VALUE},
-            redaction=redaction,
-        )
-
-    @property
-    def log(self) -> str:
-        """What it has logged on stdout."""
-        self.capture.close()
-        return b"".join(
-            chunk.data for chunk in self.capture.take().chunks if chunk.stream == "stdout"
-        ).decode()
 
 
 @pytest.fixture
 async def web() -> AsyncGenerator[Web]:
     async with Web().serving() as made:
         yield made
-
-
-async def call(web: Web, path: str = "/x", **more: Any) -> tuple[Ending, Call]:
-    made = Call(f"http://127.0.0.1:{web.port}{path}", allow=[f"127.0.0.1:{web.port}"], **more)
-    with anyio.fail_after(30):
-        return await HttpExecutor().run(made.context), made
-
-
-def code(ending: Ending) -> str:
-    assert ending.error is not None
-    return ending.error.code
-
-
-def resolver(*answers: list[str]) -> Callable[[str, int], Awaitable[list[str]]]:
-    """Look-ups that give these answers one after the other."""
-    left = list(answers)
-
-    async def look_up(host: str, port: int) -> list[str]:
-        return left.pop(0)
-
-    return look_up
 
 
 # -- what is sent, and what comes back
@@ -264,122 +184,6 @@ async def test_a_connection_that_breaks_after_the_request_loses_the_attempt(
     web.answers["/x"] = raw
     ending, _ = await call(web)
     assert (ending.outcome, code(ending)) == ("lost", "attempt_lost")
-
-
-# -- where it goes
-
-
-async def test_loopback_is_refused_unless_the_command_allows_it(web: Web) -> None:
-    for host in ("127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"):
-        made = Call(f"http://{host}:{web.port}/", allow=["127.0.0.1:1", "other:80"])
-        ending = await HttpExecutor().run(made.context)
-        assert ending.error is not None
-        assert (ending.outcome, code(ending)) == ("failed", "not_startable")
-        assert f"allow: [{host}:{web.port}]" in ending.error.message
-    assert web.asked == []
-
-
-async def test_a_name_that_is_allowed_may_lead_anywhere(web: Web) -> None:
-    made = Call(f"http://Localhost:{web.port}/", allow=[f"LOCALHOST:{web.port}"])
-    ending = await HttpExecutor().run(made.context)
-    assert ending.outcome == "succeeded"
-
-
-async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
-    made = Call("http://mixed.test/")
-    executor = HttpExecutor(resolver(["93.184.216.34", "10.0.0.1"]))
-    ending = await executor.run(made.context)
-    assert ending.error is not None
-    assert "mixed.test has the address 10.0.0.1, which is not public" in ending.error.message
-
-
-async def test_a_name_is_looked_up_once_and_the_checked_address_is_called(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """DNS rebinding: the first answer is public, every later one is not."""
-    monkeypatch.setattr(ssrf, "is_public", lambda address: address == "127.0.0.2")
-    public, private = Web(), Web()
-    async with public.serving("127.0.0.2"), private.serving("127.0.0.1", public.port):
-        executor = HttpExecutor(resolver(["127.0.0.2"], ["127.0.0.1"]))
-        url = f"http://rebind.test:{public.port}/"
-        first = await executor.run(Call(url).context)
-        second = await executor.run(Call(url).context)
-    assert (first.outcome, code(second)) == ("succeeded", "not_startable")
-    assert [asked.headers["host"] for asked in public.asked] == [f"rebind.test:{public.port}"]
-    assert private.asked == []
-
-
-async def test_the_next_address_is_tried_when_one_takes_no_connection(web: Web) -> None:
-    made = Call(f"http://two.test:{web.port}/", allow=[f"two.test:{web.port}"])
-    ending = await HttpExecutor(resolver(["127.0.0.3", "127.0.0.1"])).run(made.context)
-    assert ending.outcome == "succeeded"
-    [asked] = web.asked
-    assert asked.headers["host"] == f"two.test:{web.port}"
-
-
-@pytest.mark.parametrize("host", ["nobody.invalid", "a" * 64 + ".test", "127.0.0.1:1"])
-async def test_without_a_connection_nothing_was_started(host: str) -> None:
-    async def look_up(name: str, port: int) -> list[str]:
-        if name == "nobody.invalid":
-            raise OSError(-2, "Name or service not known")
-        return await ssrf.resolve(name, port)
-
-    made = Call(f"http://{host}/", allow=["127.0.0.1:1"])
-    ending = await HttpExecutor(look_up).run(made.context)
-    assert (ending.outcome, code(ending)) == ("failed", "not_startable")
-
-
-async def test_proxies_of_the_environment_do_not_count(
-    web: Web, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    ending, _ = await call(web)
-    assert ending.outcome == "succeeded"
-
-
-# -- certificates
-
-
-def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Make a certificate for a name; return the server's side, and a client's that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    secret = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (folder / "pem").write_bytes(pem + secret)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(folder / "pem")
-    return server, ssl.create_default_context(cadata=pem.decode())
-
-
-async def test_a_certificate_is_checked_for_the_host_of_the_url(tmp_path: Path) -> None:
-    server, trusting = certificate(tmp_path, "safe.test")
-    web = Web()
-    async with web.serving(tls=server):
-        names = {f"{name}.test": f"{name}.test:{web.port}" for name in ("safe", "other")}
-        endings = {
-            (name, tls is trusting): await HttpExecutor(resolver(["127.0.0.1"]), tls).run(
-                Call(f"https://{place}/", allow=[place]).context
-            )
-            for name, place in names.items()
-            for tls in (trusting, None)
-        }
-    assert endings.pop(("safe.test", True)).outcome == "succeeded"
-    assert {code(ending) for ending in endings.values()} == {"not_startable"}
-    assert len(web.asked) == 1
 
 
 # -- how it ends

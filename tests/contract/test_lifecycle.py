@@ -4,6 +4,7 @@ Hypothesis drives the real services over the real store; a small model says what
 """
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Coroutine
@@ -88,6 +89,10 @@ class Lifecycle(RuleBasedStateMachine):
         self.loop.close()
         shutil.rmtree(self.folder)
 
+    @property
+    def is_waiting(self) -> bool:
+        return any(known.state is State.QUEUED for known in self.known.values())
+
     def read(self, task_id: str) -> Task:
         owner = PEOPLE[self.known[task_id].owner]
         task: Task = self.run(self.services.tasks.get(owner, task_id))[0]
@@ -100,11 +105,12 @@ class Lifecycle(RuleBasedStateMachine):
 
     # -- what callers do
 
-    @initialize()
-    def start(self) -> None:
-        """Nothing is there at first."""
+    @initialize(target=tasks)
+    def start(self) -> Any:
+        """Nothing is there; then two people start a task each."""
         for person in PEOPLE.values():
             assert self.run(self.services.tasks.page(person, ListTasks())) == ([], None)
+        return multiple(*(self.make(who, "echo", True, None) for who in PEOPLE))
 
     @rule(
         target=tasks,
@@ -114,17 +120,21 @@ class Lifecycle(RuleBasedStateMachine):
         key=st.sampled_from([None, None, "k1", "k2"]),
     )
     def create(self, who: str, command: str, execute: bool, key: str | None) -> Any:
+        made = self.make(who, command, execute, key)
+        return multiple() if made is None else made
+
+    def make(self, who: str, command: str, execute: bool, key: str | None) -> str | None:
         form = CreateTask(command=command, execute=execute)
         try:
             accepted = self.run(self.services.intake.create(PEOPLE[who], form, key))
         except IdempotencyConflict:
             assert key is not None
             assert (who, key) in self.keys
-            return multiple()
+            return None
         if accepted.replayed:
             assert key is not None
             assert self.keys[who, key] == accepted.task.id
-            return multiple()
+            return None
         if key:
             assert (who, key) not in self.keys or self.keys[who, key] not in self.known
             self.keys[who, key] = accepted.task.id
@@ -134,7 +144,8 @@ class Lifecycle(RuleBasedStateMachine):
             state = State.AWAITING_APPROVAL if guarded else State.QUEUED
             events.append("approval_requested" if guarded else "queued")
         self.known[accepted.task.id] = Known(who, state, events=events)
-        return accepted.task.id
+        made: str = accepted.task.id
+        return made
 
     @rule(task_id=tasks)
     def execute(self, task_id: str) -> None:
@@ -163,7 +174,11 @@ class Lifecycle(RuleBasedStateMachine):
             assert not late
             self.moved(task_id, known.state, "updated")
 
-    @rule(task_id=tasks)
+    @rule(task_id=tasks, really=st.sampled_from([False, False, True]))
+    def cancel_any(self, task_id: str, really: bool) -> None:
+        if really:
+            self.cancel(task_id)
+
     def cancel(self, task_id: str) -> None:
         if task_id not in self.known:
             return
@@ -235,7 +250,16 @@ class Lifecycle(RuleBasedStateMachine):
 
     # -- what workers do
 
-    @rule(worker=st.sampled_from(["w1", "w2"]))
+    @precondition(lambda self: self.is_waiting)
+    @rule()
+    def claim_by_one(self) -> None:
+        self.claim("w1")
+
+    @precondition(lambda self: self.is_waiting)
+    @rule()
+    def claim_by_another(self) -> None:
+        self.claim("w2")
+
     def claim(self, worker: str) -> None:
         taken = self.run(claims.claim(self.database, worker, 1, 15))
         waiting = {task_id for task_id, known in self.known.items() if known.state is State.QUEUED}
@@ -249,9 +273,22 @@ class Lifecycle(RuleBasedStateMachine):
             self.claims.append(claimed)
 
     @precondition(lambda self: self.claims)
-    @rule(outcome=st.sampled_from(["succeeded", "failed", "timeout", "lost", "cancelled"]))
-    def finish(self, outcome: str) -> None:
-        claimed = self.claims.pop(0)
+    @rule(outcome=st.sampled_from(["succeeded", "cancelled"]), number=st.integers(0, 5))
+    def finish_for_good(self, outcome: str, number: int) -> None:
+        self.finish(outcome, number)
+
+    @precondition(lambda self: self.claims)
+    @rule(outcome=st.sampled_from(["failed", "timeout"]), number=st.integers(0, 5))
+    def finish_badly(self, outcome: str, number: int) -> None:
+        self.finish(outcome, number)
+
+    @precondition(lambda self: self.claims)
+    @rule(number=st.integers(0, 5))
+    def lose(self, number: int) -> None:
+        self.finish("lost", number)
+
+    def finish(self, outcome: str, number: int) -> None:
+        claimed = self.claims.pop(number % len(self.claims))
         self.stale.append(claimed)
         ending = Ending(outcome)  # type: ignore[arg-type]  # the names of the outcomes
         task = self.run(
@@ -279,11 +316,16 @@ class Lifecycle(RuleBasedStateMachine):
         self.known[claimed.task_id].attempt -= 1
         self.moved(claimed.task_id, State.QUEUED, "queued")
 
+    @precondition(lambda self: self.claims)
+    @rule(number=st.integers(0, 5))
+    def cancel_what_runs(self, number: int) -> None:
+        self.cancel(self.claims[number % len(self.claims)].task_id)
+
     @precondition(lambda self: self.stale)
-    @rule()
-    def finish_late(self) -> None:
+    @rule(number=st.integers(0, 5))
+    def finish_late(self, number: int) -> None:
         """A worker that was given up writes nothing any more."""
-        late = self.stale.pop(0)
+        late = self.stale[number % len(self.stale)]
         known = self.known.get(late.task_id)
         if known and (known.state, known.attempt) == (State.RUNNING, late.attempt):
             return  # put back since, and claimed again under the same number
@@ -329,7 +371,7 @@ def test_any_order_of_calls_keeps_the_promise(empty_file: Path) -> None:
     run_state_machine_as_test(
         Lifecycle,
         settings=settings(
-            max_examples=25,
+            max_examples=1_000 if os.environ.get("ERRANDRY_TEST_LONG") else 20,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

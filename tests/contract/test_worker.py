@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -267,3 +267,18 @@ def _recovery(bench: Bench, folders: Path, lease_s: float = 60) -> Recovery:
 
 async def _state(bench: Bench, task: Task) -> State:
     return (await bench.services.tasks.get(bench.who, task.id))[0].state
+
+
+async def test_a_definition_that_cannot_be_read_any_more_ends_its_task_alone(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.delivering.cancel()
+    form = CreateTask(command="echo", execute=True)
+    broken = (await bench.services.intake.create(bench.who, form)).task
+    (claimed,) = await claims.claim(bench.database, "bench", 1, 60)
+    with caplog.at_level(logging.ERROR):
+        bench.worker.take(replace(claimed, document={"name": "of another age"}), 0)
+        ended = await bench.ended(broken)
+    assert ended.error is not None
+    assert ended.error.code == "internal"
+    assert "cannot be read" in caplog.text

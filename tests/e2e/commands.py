@@ -20,11 +20,11 @@ echo '::progress {"current": 2, "total": 2, "message": "there"}'
 
 TREE: Final = """
 sleep 1000 &
-(setsid sleep 1000 > /dev/null 2>&1 &)
-echo "$$" > "$1"
+( (trap "" TERM HUP; sleep 1000; :) & )
+echo > "$1"
 wait
 """
-"""Starts a child and a daemon, says so in the file $1, and never ends."""
+"""Starts a child and an orphan that minds no signal, says so in the file $1, and never ends."""
 
 NOISY: Final = r"""
 seq 1 40
@@ -38,6 +38,9 @@ BLOCKS: Final = """
 echo '{"content": [{"type": "text", "text": "one"},
   {"type": "image", "data": "iVBORw0KGgo=", "mimeType": "image/png"}]}' > "$ERRANDRY_RESULT"
 """
+
+ANSWER: Final = 'printf "%s" "$1" > "$ERRANDRY_RESULT"'
+"""Gives the text $1 as its result."""
 
 GREETING: Final[Document] = {
     "type": "object",
@@ -73,6 +76,8 @@ COMMANDS: Final = (
     ),
     _tool("count", 'echo 42 > "$ERRANDRY_RESULT"', result={"type": "integer"}),
     _tool("blocks", BLOCKS),
+    _tool("answer", ANSWER, "a"),
+    _tool("declared", ANSWER, "a", result={"type": "object"}),
     _tool("fails", 'echo "cannot open the door" >&2; exit "$1"', "a"),
     _tool("gated", GATED, "a", wait_s=0),
     _tool("stepped", STEPPED, "a"),
@@ -84,4 +89,5 @@ COMMANDS: Final = (
     shell("guarded", "echo approved", approval="always"),
     shell("tree", TREE, "a"),
     shell("noisy", NOISY),
+    shell("fragile", "echo first"),
 )

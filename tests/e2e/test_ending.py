@@ -1,7 +1,9 @@
 """How a server ends: drained, at once, or by itself when nobody needs it."""
 
 import signal
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -9,12 +11,14 @@ import pytest
 from e2e.commands import GATED
 from support.mcp_clients import call, over_stdio
 from support.rest_client import calling
-from support.server import Server, marked, serving, shell, until
+from support.server import Server, serving, shell
+from support.waiting import marked, until
 
 PATIENT_S = "600"
+IDLE_S, LONGER_S = "1", 2.5
 
-OUTLASTS = """
-sleep 3
+OUTLASTS = f"""
+sleep {LONGER_S}
 cp "$1" "$2.draft"
 mv "$2.draft" "$2"
 """
@@ -89,25 +93,34 @@ def test_a_second_signal_does_not_wait(server: Server) -> None:
 
 async def test_a_server_for_clients_ends_when_it_has_none_and_no_work() -> None:
     server = Server(shell("outlast", OUTLASTS, "a", "b"))
+    kept = server.path("kept")
     try:
-        server.start("--detached", "--idle-exit-s", "1")
-        kept = server.path("kept")
-        with calling(server, "agent") as client:
-            waiting = client.create("outlast", {"a": "", "b": ""})
-        async with over_stdio(server) as chat:
-            # Three seconds without a request: only the open connection keeps the server.
-            await call(chat, "wait_for_tasks", tasks=[waiting["id"]], timeout_s=3)
-            assert "idle" not in server.log
-            arguments = {"a": str(server.root / "log"), "b": str(kept)}
-            await call(chat, "run_command", command="outlast", arguments=arguments, wait_s=0)
+        server.begin("--detached", "--idle-exit-s", IDLE_S)
+        with connected(server):
+            async with over_stdio(server) as chat:
+                with calling(server, "agent") as client:
+                    unstarted = client.create("outlast", {"a": "", "b": ""})
+                # No request comes meanwhile: only the connections keep the server.
+                await call(chat, "wait_for_tasks", tasks=[unstarted["id"]], timeout_s=LONGER_S)
+                assert "idle" not in server.log
+                delayed = {"command": "outlast", "delay_s": 1, "wait_s": 0}
+                arguments = {"a": str(server.root / "log"), "b": str(kept)}
+                await call(chat, "run_command", arguments=arguments, **delayed)
         until(kept.exists, "the end of the task")
-        assert "idle" not in kept.read_text(), "the server gave up while its task ran"
+        assert "idle" not in kept.read_text(), "the server gave up while its task waited or ran"
         assert server.ended() == 0
         assert "stopping: idle" in server.log
         assert not (server.data / "server.json").exists()
-        assert server.rows("SELECT state FROM tasks ORDER BY created_at") == [
-            ("created",),
-            ("succeeded",),
-        ]
+        states = server.rows("SELECT state FROM tasks ORDER BY created_at")
+        assert states == [("created",), ("succeeded",)]
     finally:
         server.close()
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[None]:
+    """Hold a connection to the private socket from the first moment that there is one."""
+    with socket.socket(socket.AF_UNIX) as line:
+        address = str(server.data / "mcp.sock")
+        until(lambda: line.connect_ex(address) == 0, "the private socket")
+        yield

@@ -7,7 +7,8 @@ import pytest
 
 from support.mcp_clients import over_http
 from support.rest_client import RestClient, calling, problem
-from support.server import Server, serving, shell, until
+from support.server import Server, serving, shell
+from support.waiting import until
 
 PROGRAM = Path(__file__).with_name("programs") / "full_database.py"
 
@@ -68,7 +69,7 @@ async def test_a_full_database_refuses_and_loses_nothing(
     assert client.task(running[0]["id"])["state"] == "running"
 
     gate.touch()
-    until(lambda: "cannot" in server.log, "a write of the server that fails")
+    until(lambda: "cannot store" in server.log or "cannot record" in server.log, "a failed write")
     assert client.http.get("/tasks").status_code == 200
 
     full.unlink()

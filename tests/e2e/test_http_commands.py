@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from support.rest_client import RestClient, calling
-from support.server import Document, Server, serving, until
+from support.server import Document, Server, serving
+from support.waiting import until
 from support.web import NEVER, Web, answer, web_in_a_thread
 
 VALUE = "s3cret/canary+0123456789"

@@ -11,7 +11,8 @@ from mcp.shared.exceptions import MCPError
 
 from support.mcp_clients import ROADS, Mode, Road, call, connect, over_http
 from support.rest_client import RestClient
-from support.server import LIMIT_S, Document, Server, marked, until_gone
+from support.server import Document, Server
+from support.waiting import LIMIT_S, marked, until_gone
 
 CORE = {
     "find_commands",
@@ -105,8 +106,8 @@ async def test_progress_arrives_while_the_call_is_open(mcp: Client, server: Serv
     gate = server.path("gate")
     seen: list[tuple[float, float | None, str | None]] = []
 
-    async def on_progress(current: float, total: float | None, message: str | None) -> None:
-        seen.append((current, total, message))
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        seen.append((progress, total, message))
         if message == "half way":
             gate.touch()  # nothing else lets the call come to its end
 
@@ -213,21 +214,22 @@ async def test_a_client_that_goes_away_takes_only_what_it_was_told_to_take(
         async with connect(server, road, mode) as client, anyio.create_task_group() as group:
             arguments = {"a": str(gate)}
             group.start_soon(lambda: client.call_tool(tool, arguments, meta=call_meta))
-            while not (found := _started_with(agent, mark)):
+            while not (found := _running_with(agent, mark)):
                 await anyio.sleep(0.02)
             group.cancel_scope.cancel()
+    (task_id,) = found
     if tool == "leaves":
-        assert agent.wait(found["id"])["state"] == "cancelled"
-        until_gone(found["id"])
+        assert agent.wait(task_id)["state"] == "cancelled"
+        until_gone(task_id)
     else:
-        assert agent.task(found["id"])["state"] == "running"
+        assert agent.task(task_id)["state"] == "running"
         gate.touch()
-        assert agent.wait(found["id"])["state"] == "succeeded"
+        assert agent.wait(task_id)["state"] == "succeeded"
 
 
-def _started_with(agent: RestClient, key: str) -> Document | None:
-    tasks: list[Document] = agent.http.get("/tasks", params={"state": "running"}).json()["tasks"]
-    return next((task for task in tasks if task["idempotency_key"] == key), None)
+def _running_with(agent: RestClient, key: str) -> list[str]:
+    tasks = agent.http.get("/tasks", params={"state": "running"}).json()["tasks"]
+    return [task["id"] for task in tasks if task["idempotency_key"] == key]
 
 
 async def test_scopes_hold_for_tools(server: Server) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from support.callables import NAMES, install
 from support.rest_client import RestClient, calling
-from support.server import Document, Server, marked, until, until_gone
+from support.server import Document, Server
+from support.waiting import marked, until, until_gone
 
 VALUE = "s3cret-of-a-function"
 

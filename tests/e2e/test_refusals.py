@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from support.rest_client import RestClient, calling, problem
-from support.server import LIMIT_S, Document, Server, shell
+from support.server import Document, Server, shell
+from support.waiting import LIMIT_S
 
 Send = Callable[[RestClient], httpx2.Response]
 
@@ -22,6 +23,7 @@ UNREADABLE = {
     "a NUL in a key": rb'{"command": "echo", "arguments": {"\u0000": "x"}}',
     "too many levels": b'{"command": "echo", "arguments": {"a": ' + b"[" * 100 + b"]" * 100 + b"}}",
     "far too many levels": b"[" * 200_000 + b"]" * 200_000,
+    "a number beyond all": b'{"command": "echo", "expires_in_s": 1e999}',
     "a number of 5,000 digits": b'{"command": "echo", "priority": ' + b"1" * 5000 + b"}",
     "bytes that are no UTF-8": b'{"command": "echo", "arguments": {"a": "\xff"}}',
     "half a document": b'{"command": "echo"',
@@ -36,6 +38,13 @@ TASK_FIELDS: dict[str, tuple[Document, str, str]] = {
     "a text for a number": ({"priority": "7"}, "/priority", "integer"),
     "a label with a bad key": ({"labels": {"Bad Key": "x"}}, "/labels/Bad Key", "pattern"),
     "two starts": ({"run_at": "2030-01-01T00:00:00Z", "delay_s": 1}, "/", "not both"),
+    "a time before the calendar": (
+        {"run_at": "0001-01-01T00:00:00+14:00"},
+        "/run_at",
+        "greater than",
+    ),
+    "a time after the calendar": ({"run_at": "9999-12-31T23:59:59-14:00"}, "/run_at", "less than"),
+    "an endless patience": ({"expires_in_s": 1e300}, "/expires_in_s", "less than"),
     "a time without a zone": ({"run_at": "2030-01-01T00:00:00"}, "/run_at", "timezone"),
 }
 
@@ -261,6 +270,9 @@ def test_mcp_over_the_private_socket_refuses_it_too(server: Server, what: str) -
     assert answer["error"]["code"] == -32700
 
 
-def test_mcp_over_http_has_the_same_limit_of_a_body(client: RestClient) -> None:
-    answer = client.http.post("/mcp", content=b" " * (1024 * 1024 + 1))
-    problem(answer, 413, "payload_too_large")
+@pytest.mark.parametrize("path", ["/tasks", "/mcp"])
+def test_a_body_that_does_not_say_its_size_is_cut_off_at_the_limit(
+    client: RestClient, path: str
+) -> None:
+    chunks = (b" " * 65_536 for _ in range(17))
+    problem(client.http.post(path, content=chunks), 413, "payload_too_large")

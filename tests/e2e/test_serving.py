@@ -13,25 +13,16 @@ import pytest
 from errandry.place import ServerFile
 from support.mcp_clients import over_stdio
 from support.rest_client import RestClient, calling
-from support.server import Server, free_port, result, serving, shell
+from support.server import Server, free_port, result
 
 Refusal = tuple[int, str]
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(shell("fragile", "echo first")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def refusals(
-    first: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Refusal]]:
+def refusals(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Refusal]:
     """What came of starts that cannot succeed, all made at once since each takes a while."""
     folder = tmp_path_factory.mktemp("refused")
     (folder / "file").touch()
-    (folder / "keys").write_text('{"keys": [{"kty": "oct", "k": "AAAA"}]}')
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = {
             "second": {},
@@ -40,14 +31,12 @@ def refusals(
             "unwritable": _at(_unwritable(folder)),
             "later schema": _at(_with_database(folder / "later", b"", "from-the-future")),
             "no database": _at(_with_database(folder / "broken", b"not a database" * 100, None)),
-            "open to others": _at(folder / "open") | {"host": "0.0.0.0"},  # noqa: S104
-            "bad keys": _at(folder / "keyless") | {"jwt_keys": str(folder / "keys")},
             "bad values": _at(folder / "bad")
             | {"port": "no-number", "lease_s": "0", "local_issuer": "perhaps"},
         }
-        verbs = {name: first.open("serve", **each) for name, each in settings.items()}
+        verbs = {name: server.open("serve", **each) for name, each in settings.items()}
         ended = {name: result(verb) for name, verb in verbs.items()}
-    yield {name: (status, out + err) for name, (status, out, err) in ended.items()}
+    return {name: (status, out + err) for name, (status, out, err) in ended.items()}
 
 
 def _at(folder: Path) -> dict[str, str]:
@@ -85,8 +74,6 @@ def _with_database(folder: Path, content: bytes, revision: str | None) -> Path:
         ("unwritable", 6, ["cannot"]),
         ("later schema", 6, ["from-the-future", "of a later release"]),
         ("no database", 6, ["file is not a database"]),
-        ("open to others", 2, ["HOST 0.0.0.0", "PUBLIC_URL"]),
-        ("bad keys", 6, ["/keys"]),
         ("bad values", 2, ["ERRANDRY_PORT", "ERRANDRY_LEASE_S", "ERRANDRY_LOCAL_ISSUER"]),
     ],
 )
@@ -102,42 +89,42 @@ def test_a_start_that_cannot_succeed_says_why_and_ends(
 
 
 def test_a_second_server_is_told_the_address_and_process_of_the_first(
-    refusals: dict[str, Refusal], first: Server
+    refusals: dict[str, Refusal], server: Server
 ) -> None:
     _, said = refusals["second"]
-    assert first.url in said
-    assert str(first.process.pid) in said
-    assert first.readiness() == 200
+    assert server.url in said
+    assert str(server.process.pid) in said
+    assert server.readiness() == 200
 
 
-def test_the_data_folder_is_private_and_says_who_serves_it(first: Server) -> None:
-    told = ServerFile.read(first.data)
+def test_the_data_folder_is_private_and_says_who_serves_it(server: Server) -> None:
+    told = ServerFile.read(server.data)
     assert told is not None
-    assert (told.url, told.pid) == (first.url, first.process.pid)
-    assert told.commands_dir == str(first.commands)
+    assert (told.url, told.pid) == (server.url, server.process.pid)
+    assert told.commands_dir == str(server.commands)
     assert stat.S_ISSOCK(Path(told.socket).stat().st_mode)
-    assert stat.S_IMODE(first.data.stat().st_mode) == 0o700
+    assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
     private = ["mcp.sock", "server.json", "errandry.db", "local.secret", "server.lock"]
     for name in private:
-        mode = stat.S_IMODE((first.data / name).stat().st_mode)
+        mode = stat.S_IMODE((server.data / name).stat().st_mode)
         assert mode == 0o600, f"{name} is {mode:04o}"
 
 
-def test_nothing_of_the_database_may_be_read_by_others(first: Server) -> None:
-    for file in first.data.glob("errandry.db*"):
+def test_nothing_of_the_database_may_be_read_by_others(server: Server) -> None:
+    for file in server.data.glob("errandry.db*"):
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file.name
 
 
 @pytest.fixture
-def writer(first: Server) -> Iterator[RestClient]:
-    with calling(first) as client:
+def writer(server: Server) -> Iterator[RestClient]:
+    with calling(server) as client:
         yield client
 
 
 def test_a_file_that_breaks_leaves_its_last_good_version_callable(
-    first: Server, writer: RestClient
+    server: Server, writer: RestClient
 ) -> None:
-    file = first.commands / "fragile.json"
+    file = server.commands / "fragile.json"
     good = file.read_text()
     file.write_text(good[:-20])
     try:
@@ -146,7 +133,7 @@ def test_a_file_that_breaks_leaves_its_last_good_version_callable(
         assert listed["faults"][0]["line"] == 1
         assert "fragile" in [command["name"] for command in listed["commands"]]
         assert writer.wait(writer.start("fragile")["id"])["result"]["output"] == "first\n"
-        with calling(first, scope="commands:read") as reader:
+        with calling(server, scope="commands:read") as reader:
             assert "faults" not in reader.http.get("/commands").json()
     finally:
         file.write_text(good.replace("echo first", "echo second"))
@@ -154,13 +141,13 @@ def test_a_file_that_breaks_leaves_its_last_good_version_callable(
     assert writer.wait(writer.start("fragile")["id"])["result"]["output"] == "second\n"
 
 
-async def test_a_pump_that_asks_for_other_commands_is_refused(first: Server) -> None:
-    other = first.path("commands")
+async def test_a_pump_that_asks_for_other_commands_is_refused(server: Server) -> None:
+    other = server.path("commands")
     other.mkdir()
-    status, out, err = result(first.open("mcp", commands_dir=str(other)))
+    status, out, err = result(server.open("mcp", commands_dir=str(other)))
     assert (status, out) == (1, "")
-    assert str(first.commands) in err
+    assert str(server.commands) in err
     assert str(other) in err
     shutil.rmtree(other)
-    async with over_stdio(first) as client:
+    async with over_stdio(server) as client:
         assert (await client.list_tools()).tools

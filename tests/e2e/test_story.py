@@ -10,15 +10,8 @@ import pytest
 from e2e.commands import GATED, TREE
 from support.mcp_clients import call, over_stdio
 from support.rest_client import RestClient, calling
-from support.server import (
-    Server,
-    marked,
-    result,
-    serving,
-    shell,
-    until,
-    until_gone,
-)
+from support.server import Server, result, serving, shell
+from support.waiting import marked, until, until_gone
 
 SURVIVES = GATED + 'echo "attempt $ERRANDRY_ATTEMPT"'
 

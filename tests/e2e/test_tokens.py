@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from support.refused_tokens import refused_tokens
-from support.server import LIMIT_S, Server
+from support.rest_client import calling
+from support.server import Document, Server
 from support.tokens import Issuer, claims, compact, local_token
+from support.waiting import LIMIT_S
 
 NAMES = sorted(refused_tokens(bytes(64), "urn:example:name", Issuer()))
 INITIALIZE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}})
@@ -78,3 +80,30 @@ def test_the_same_name_at_another_issuer_is_somebody_else(
     assert ask(connection, "GET", f"/tasks/{made['id']}", local).status == 200
     assert ask(connection, "GET", f"/tasks/{made['id']}", theirs).status == 404
     assert ask(connection, "GET", "/tasks", theirs).status == 200
+
+
+def test_a_session_belongs_to_who_opened_it(server: Server) -> None:
+    with calling(server) as owner, calling(server) as thief:
+        accept = {"Accept": "application/json, text/event-stream"}
+        opened = owner.http.post("/mcp", json=_initialize(), headers=accept)
+        assert opened.status_code == 200
+        session = accept | {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+        ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+        assert thief.http.post("/mcp", json=ping, headers=session).status_code == 404
+        assert thief.http.delete("/mcp", headers=session).status_code == 404
+        assert owner.http.post("/mcp", json=ping, headers=session).status_code == 200
+        assert owner.http.delete("/mcp", headers=session).status_code == 200
+        assert owner.http.post("/mcp", json=ping, headers=session).status_code == 404
+
+
+def _initialize() -> Document:
+    return {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        },
+    }

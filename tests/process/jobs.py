@@ -1,6 +1,7 @@
 """Jobs for the tests of the spawner, and waiting for what comes of them."""
 
 import asyncio
+import os
 import sys
 import time
 import uuid
@@ -13,6 +14,8 @@ LIMIT_S = 30.0
 """How long anything may take before a test fails."""
 
 LEASE_S = 600.0
+SHORT = "ERRANDRY_TEST_SHORT" in os.environ
+LONG = "ERRANDRY_TEST_LONG" in os.environ
 PROGRAMS = Path(__file__).with_name("programs")
 PYTHON = [sys.executable, "-I", "-S"]
 NASTY = [*PYTHON, str(PROGRAMS / "nasty.py")]

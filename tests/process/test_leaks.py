@@ -2,14 +2,16 @@
 
 import asyncio
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
 
 from errandry.execution.spawner import Attempt, CannotStart, Spawner, unix
-from process.jobs import NASTY, Output, end_of, job, new_marks, run, sh, until
+from process.jobs import LIMIT_S, NASTY, SHORT, Output, end_of, job, new_marks, run, sh, until
 
-STARTS = int(os.environ.get("ERRANDRY_TEST_STARTS", "1000"))
+STARTS = 30 if SHORT else 1000
 MEMORY = 1_000_000
 """Bytes that all helper processes together may grow by."""
 
@@ -55,6 +57,13 @@ async def test_refused_jobs_leak_nothing(spawner: Spawner) -> None:
     assert descriptors(helpers(spawner)) == before
 
 
+async def turns_until(condition: Callable[[], object]) -> None:
+    """Look at every turn of the event loop."""
+    async with asyncio.timeout(LIMIT_S):
+        while not condition():
+            await asyncio.sleep(0)
+
+
 async def settled(spawner: Spawner) -> list[int]:
     """Descriptors when all keepers have gone; a spawner answers in order, so this job is last."""
     await run(spawner, job(["/bin/true"]))
@@ -85,6 +94,19 @@ async def test_a_caller_cancelled_anywhere_leaks_nothing() -> None:
         assert await settled(spawner) == before
 
 
+async def test_a_caller_cancelled_just_when_its_keeper_comes_leaks_nothing() -> None:
+    async with Spawner(keep=0) as spawner:
+        before = await settled(spawner)
+        wanted = spawner._helper._wanted
+        user = asyncio.create_task(run(spawner, job(["/bin/true"])))
+        await turns_until(lambda: wanted)
+        await turns_until(lambda: not wanted)  # answered, and the caller has not had its turn yet
+        user.cancel()
+        await asyncio.gather(user, return_exceptions=True)
+        assert user.cancelled()
+        assert await settled(spawner) == before
+
+
 async def test_many_callers_cancelled_at_once_leak_nothing() -> None:
     """Nobody waits for what did start; it ends by itself."""
     async with Spawner(keep=0) as spawner:
@@ -112,6 +134,13 @@ async def test_waiting_can_be_cancelled_and_done_again_by_several(spawner: Spawn
     first, second = await asyncio.gather(end_of(attempt), end_of(attempt))
     assert first == second == await attempt.wait()
     assert not unix.marked(marks)
+
+
+async def test_an_idle_keeper_is_not_in_the_folder_of_its_last_job(
+    spawner: Spawner, tmp_path: Path
+) -> None:
+    await run(spawner, job(["/bin/true"], cwd=tmp_path))
+    assert [keeper.cwd() for keeper in helpers(spawner)[1:]] == ["/"]
 
 
 async def test_no_more_idle_keepers_are_held_than_asked_for() -> None:

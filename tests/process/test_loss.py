@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from errandry.execution.spawner import Lost, Spawner, attempt, is_free, sweep, unix
@@ -143,6 +144,18 @@ async def test_a_keeper_attacked_by_its_task_takes_only_that_task_along(
     assert not unix.marked(marks)
     (tmp_path / "go").touch()
     assert (await end_of(other)).exit_code == 7
+
+
+async def test_the_spawner_ends_what_a_keeper_leaves_without_marks(spawner: Spawner) -> None:
+    output = Output()
+    hidden = "env -i /bin/sh -c 'echo $$; echo up; exec sleep 1000' &"
+    lost = await spawner.start(job(sh(f"echo $PPID; {hidden} wait")), output)
+    await output.shows(b"up\n")
+    keeper, left, _ = output.stdout.split()
+    os.kill(int(keeper), signal.SIGKILL)
+    with pytest.raises(Lost):
+        await end_of(lost)
+    await until(lambda: not psutil.pid_exists(int(left)))
 
 
 async def test_without_spawner_and_keeper_the_worker_ends_the_tree(spawner: Spawner) -> None:

@@ -1,7 +1,9 @@
 """What a program gets, and what is told about it."""
 
 import asyncio
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,7 +53,18 @@ async def test_the_environment_is_that_of_the_job_and_the_marks(
     assert set(output.stdout.decode().splitlines()) == expected
 
 
-async def test_a_program_starts_clean(spawner: Spawner, tmp_path: Path) -> None:
+@pytest.fixture
+def ignored_signals() -> Iterator[None]:
+    """What a shell does for its background jobs, and nohup."""
+    numbers = (signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("ignored_signals")
+async def test_a_program_starts_clean(tmp_path: Path) -> None:
     look = """if True:
         import os, signal
         print(os.getcwd())
@@ -60,7 +73,8 @@ async def test_a_program_starts_clean(spawner: Spawner, tmp_path: Path) -> None:
         print([s.name for s in signal.valid_signals() if signal.getsignal(s) is signal.SIG_IGN])
         print(signal.pthread_sigmask(signal.SIG_BLOCK, []))
     """
-    _, output = await run(spawner, job([*PYTHON, "-c", look], cwd=tmp_path))
+    async with Spawner() as spawner:
+        _, output = await run(spawner, job([*PYTHON, "-c", look], cwd=tmp_path))
     assert output.stdout.decode().splitlines() == [
         str(tmp_path),
         "True True",

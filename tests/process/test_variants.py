@@ -13,7 +13,6 @@ from errandry.execution.spawner import unix
 HERE = Path(__file__).parent
 NOBODY = 65534
 TIMEOUT_S = 300
-SHORT = {"ERRANDRY_TEST_CANCELS": "12", "ERRANDRY_TEST_STARTS": "100"}
 
 
 def run_again(
@@ -24,7 +23,7 @@ def run_again(
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, libraries)),
         "PYTHONDONTWRITEBYTECODE": "1",
-        **SHORT,
+        "ERRANDRY_TEST_SHORT": "1",
         **({unix.PORTABLE: "1"} if portable else {}),
     }
     options = [

@@ -9,7 +9,8 @@ import httpx2
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-from support.server import AGENT, LIMIT_S, MODULE, Document, Server
+from support.server import AGENT, MODULE, Document, Server
+from support.waiting import LIMIT_S
 
 Road = Literal["http", "stdio"]
 Mode = Literal["legacy", "auto", "2026-07-28"]

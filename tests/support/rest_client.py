@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx2
 
-from support.server import AGENT, LIMIT_S, Document, Server, until
+from support.server import AGENT, Document, Server
+from support.waiting import LIMIT_S, until
 
 FINAL = ("succeeded", "failed", "cancelled")
 _STEP_S = 5.0
@@ -64,7 +65,8 @@ class RestClient:
 
     def task(self, reference: str) -> Document:
         """Return a task with its attempts."""
-        return self._get(f"/tasks/{reference}")["task"]
+        task: Document = self._get(f"/tasks/{reference}")["task"]
+        return task
 
     def wait(self, reference: str, *states: str) -> Document:
         """Wait until a task has one of the states, by default a final one; return it."""
@@ -72,7 +74,7 @@ class RestClient:
 
         def is_there() -> bool:
             nonlocal status
-            query = {"wait": _STEP_S, "revision": status["revision"]} if status else {}
+            query: Document = {"wait": _STEP_S, "revision": status["revision"]} if status else {}
             status = self._get(f"/tasks/{reference}/status", **query)
             return status["status"] in (states or FINAL)
 
@@ -94,7 +96,7 @@ class RestClient:
     def _events(self, reference: str) -> Iterator[Document]:
         cursor = None
         while True:
-            query = {"cursor": cursor} if cursor else {}
+            query: Document = {"cursor": cursor} if cursor else {}
             page = self._get(f"/tasks/{reference}/events", limit=100, **query)
             yield from page["events"]
             if (cursor := page["next_cursor"]) is None:

@@ -2,7 +2,6 @@
 
 import atexit
 import contextlib
-import functools
 import itertools
 import json
 import os
@@ -13,46 +12,22 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
 import httpx2
 import psutil
 
 import errandry
-from errandry.execution.spawner import unix
 from support.tokens import local_token
+from support.waiting import LIMIT_S, until
 
-T = TypeVar("T")
 Document = dict[str, Any]
-
-LIMIT_S: Final = 60.0
-"""How long a test waits for what must come; many times what it takes."""
 
 MODULE: Final = ("-m", "errandry")
 AGENT: Final = "commands:read commands:write tasks:read tasks:write"
-
-
-def until(condition: Callable[[], T], what: str) -> T:
-    """Return the first true value of the condition; fail when none comes."""
-    end = time.monotonic() + LIMIT_S
-    while not (value := condition()):
-        assert time.monotonic() < end, f"waited {LIMIT_S:g} s for this: {what}"
-        time.sleep(0.02)
-    return value
-
-
-def marked(task_id: str) -> list[int]:
-    """Return the processes of a task."""
-    return unix.marked({"ERRANDRY_TASK_ID": task_id})
-
-
-def until_gone(*task_ids: str) -> None:
-    """Wait until nothing is left of these tasks."""
-    for task_id in task_ids:
-        until(lambda task_id=task_id: not marked(task_id), f"the end of {task_id}")  # type: ignore[misc]
 
 
 def shell(name: str, script: str, *parameters: str, **fields: Any) -> Document:
@@ -77,7 +52,7 @@ def shell(name: str, script: str, *parameters: str, **fields: Any) -> Document:
     }
 
 
-@functools.cache
+@cache
 def _bytecode() -> dict[str, str]:
     """Where compiled modules are kept if not beside their sources: else each start takes seconds."""
     if not sys.dont_write_bytecode:

@@ -4,7 +4,7 @@ import argparse
 from typing import Final
 
 import errandry
-from errandry.cli import flags, task_verbs
+from errandry.cli import client_verbs, flags, task_verbs
 from errandry.cli.flags import verb
 
 _EXITS: Final = """\
@@ -44,7 +44,16 @@ def build() -> argparse.ArgumentParser:
     _add_commands(verbs)
     _add_token(verbs)
     _add_init(verbs)
+    client_verbs.add(verbs)
     _add_db(verbs)
+    verb(
+        verbs,
+        "doctor",
+        "doctor:doctor",
+        "check this installation and say what to do",
+        example="errandry doctor",
+        flags=flags.output(),
+    )
     return parser
 
 

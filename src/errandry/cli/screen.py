@@ -20,11 +20,14 @@ _STYLES: Final = {
     "running": "cyan",
     "awaiting_approval": "magenta",
     "input_required": "magenta",
+    "ok": "green",
+    "warn": "yellow",
+    "fail": "red",
 }
 
 
 def draw_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Draw rows below a head on stdout; a cell that names a state has its colour."""
+    """Draw rows below a head on stdout; a cell that names a state or level has its colour."""
     table = Table(*head, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))

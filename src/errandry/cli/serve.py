@@ -3,9 +3,11 @@
 import argparse
 import logging
 import os
+import shutil
 import signal
 import socket
 import sqlite3
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -168,7 +170,7 @@ def _say_hello(settings: Settings, told: ServerFile, public_url: str) -> None:
     lines: Sequence[tuple[str, str]] = (
         ("REST and docs", f"{public_url}/docs"),
         ("MCP (HTTP)", f"{public_url}/mcp"),
-        ("MCP (stdio)", "errandry mcp"),
+        ("MCP (stdio)", f"{_own_name()} mcp"),
         ("data", str(settings.data_dir)),
         ("commands", told.commands_dir),
     )
@@ -176,10 +178,18 @@ def _say_hello(settings: Settings, told: ServerFile, public_url: str) -> None:
     console.print(f"[bold]errandry {__version__}[/bold] is ready (process {told.pid})")
     for name, value in lines:
         console.print(f"  {name:<14}{value}", markup=False)
+    program = _own_name()
     console.print("Try in another terminal:", markup=False)
     for line in (
-        "errandry commands list",
-        "errandry run count-slowly seconds=5",
-        f'curl -H "Authorization: Bearer $(errandry token)" {told.url}/tasks',
+        f"{program} commands list",
+        f"{program} run count-slowly seconds=5",
+        f'curl -H "Authorization: Bearer $({program} token)" {told.url}/tasks',
     ):
         console.print(f"  {line}", markup=False)
+
+
+def _own_name() -> str:
+    """How to call this installation: by its name if the PATH leads here, else by its path."""
+    own = Path(sys.argv[0]).absolute()
+    found = shutil.which("errandry")
+    return "errandry" if found and Path(found).absolute() == own else str(own)

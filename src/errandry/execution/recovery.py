@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from errandry.commands.snapshots import command_of
+from errandry.errors import ErrandryError
 from errandry.execution.spawner import end_strays, is_free
 from errandry.execution.worker import policy_of
 from errandry.status.bus import StatusBus
 from errandry.tasks.model import State, TaskError
-from errandry.tasks.retry import Ending
+from errandry.tasks.retry import Ending, RetryPolicy
 from errandry.tasks.sql import claims, endings
 from errandry.tasks.sql.claims import Running
 from errandry.tasks.sql.database import Database
@@ -95,7 +96,7 @@ class Recovery:
             running.task_id,
             running.attempt,
             Ending("lost", error=error),
-            policy_of(command_of(running.document)),
+            _policy(running),
             self._retention_s,
         )
         if task is None:
@@ -113,3 +114,10 @@ class Recovery:
         for folder in list(self._folders.iterdir()):
             if folder.name not in busy | {self._worker} and is_free(folder / LOCK_NAME):
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _policy(running: Running) -> RetryPolicy:
+    try:
+        return policy_of(command_of(running.document))
+    except ErrandryError:  # of a definition that this release cannot read nobody knows more
+        return RetryPolicy()

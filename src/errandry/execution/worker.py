@@ -4,17 +4,17 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
 from errandry.commands.model import Command
 from errandry.commands.snapshots import command_of
-from errandry.errors import Unavailable
+from errandry.errors import ErrandryError, Unavailable
 from errandry.execution.executors.port import Executor, Leased
 from errandry.execution.running import RunningAttempt
 from errandry.execution.secrets import Secrets
@@ -27,6 +27,8 @@ from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.reports import Report
 
 _log = logging.getLogger(__name__)
+
+Written = TypeVar("Written")
 
 LEASE_SHARE: Final = 0.75
 """A tree whose lease is not renewed is dead after this share of it, before anybody takes it over."""
@@ -51,6 +53,11 @@ class WorkerSettings:
     grace_s: float
     retention_s: float
     log_limit_bytes: int
+
+
+def _internal(claim: Claim) -> Ending:
+    message = "The server failed to carry out the attempt; its log says why"
+    return Ending("failed", error=TaskError("internal", message, attempt=claim.attempt))
 
 
 def policy_of(command: Command) -> RetryPolicy:
@@ -107,7 +114,12 @@ class Worker:
         """Start an attempt that was claimed at that moment (monotonic, from before the claim)."""
         if self._group is None:
             raise RuntimeError("the worker does not run")
-        command = command_of(claim.document)
+        try:
+            command = command_of(claim.document)
+        except ErrandryError:
+            _log.exception("a stored definition cannot be read", extra={"task_id": claim.task_id})
+            self._group.start_soon(self._end, claim, _internal(claim), RetryPolicy(), None)
+            return
         attempt = RunningAttempt(
             claim,
             command,
@@ -157,8 +169,6 @@ class Worker:
         for executor in self._leased:
             executor.feed(renewed_at + LEASE_SHARE * self.settings.lease_s)
 
-    # -- one attempt
-
     async def _carry_out(self, attempt: RunningAttempt, command: Command) -> None:
         claim = attempt.claim
         try:
@@ -166,7 +176,10 @@ class Worker:
                 group.start_soon(self._watch_for_cancel, claim)
                 ending = await self._run(attempt, command)
                 group.cancel_scope.cancel()
-            await self._record(attempt, ending, policy_of(command))
+            if ending is None:
+                await self._put_back(claim)
+            else:
+                await self._end(claim, ending, policy_of(command), attempt.report(last=True))
         finally:
             del self._running[claim.task_id, claim.attempt]
             if not self._running:
@@ -179,38 +192,33 @@ class Worker:
             return await attempt.carry_out(self._executors[command.run.executor])
         except Exception:  # noqa: BLE001 - the task must end, whatever its executor does
             _log.exception("an executor failed", extra={"task_id": attempt.claim.task_id})
-            message = "The server failed to carry out the attempt; its log says why"
-            return Ending(
-                "failed", error=TaskError("internal", message, attempt=attempt.claim.attempt)
-            )
+            return _internal(attempt.claim)
 
-    async def _record(
-        self, attempt: RunningAttempt, ending: Ending | None, policy: RetryPolicy
+    async def _end(
+        self, claim: Claim, ending: Ending, policy: RetryPolicy, last: Report | None
     ) -> None:
-        """Write the end, as often as it takes: nobody else knows it."""
-        claim, last = attempt.claim, attempt.report(last=True)
+        retention_s = self.settings.retention_s
         with anyio.CancelScope(shield=True):
-            while True:
-                try:
-                    if ending is None:
-                        await endings.release(self._database, claim)
-                        return
-                    task = await endings.finish(
-                        self._database,
-                        claim.task_id,
-                        claim.attempt,
-                        ending,
-                        policy,
-                        self.settings.retention_s,
-                        last,
-                    )
-                except Unavailable:
-                    _log.warning("cannot record an end yet", extra={"task_id": claim.task_id})
-                    await anyio.sleep(_PAUSE_S)
-                    continue
-                if task is None:
-                    _log.warning("an attempt ended late", extra={"task_id": claim.task_id})
-                return
+            task = await self._insist(
+                lambda: endings.finish(
+                    self._database, claim.task_id, claim.attempt, ending, policy, retention_s, last
+                )
+            )
+            if task is None:
+                _log.warning("an attempt ended late", extra={"task_id": claim.task_id})
+
+    async def _put_back(self, claim: Claim) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._insist(lambda: endings.release(self._database, claim))
+
+    async def _insist(self, write: Callable[[], Awaitable[Written]]) -> Written:
+        """Write how an attempt ended, as often as it takes: nobody else knows it."""
+        while True:
+            try:
+                return await write()
+            except Unavailable:
+                _log.warning("cannot record the end of an attempt yet")
+                await anyio.sleep(_PAUSE_S)
 
     async def _watch_for_cancel(self, claim: Claim) -> None:
         """Look whether the end was asked for each time something about the task changes."""
@@ -227,8 +235,6 @@ class Worker:
             return await claims.cancel_requested(self._database, claim.task_id, claim.attempt)
         except Unavailable:
             return False  # the heartbeat asks again
-
-    # -- reports
 
     async def _keep_reporting(self) -> None:
         """Store logs four times a second, all attempts together, and wake who follows them."""

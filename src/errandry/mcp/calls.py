@@ -112,7 +112,7 @@ async def call_command(
     form = CreateTask(command=command.name, arguments=arguments, execute=True)
     task = await run(services, caller, context, form, None, command.wait_s)
     if task.state is State.SUCCEEDED:
-        return results.of_command(task)
+        return results.of_command(task, is_declared=command.result is not None)
     if task.state.is_final:
         return results.of_failure(task, await services.logs.tail(task, LOG_TAIL_BYTES))
     return results.of_handle(task)

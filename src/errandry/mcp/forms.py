@@ -18,21 +18,12 @@ from errandry.service.forms import (
     Title,
 )
 from errandry.tasks.logview import LogMode, LogStream
+from errandry.tasks.model import StateName
 
 INLINE_MAX_S: Final = 45
 TOKEN_BYTES: Final = 4
 """A token counts as so many bytes."""
 
-StateName = Literal[
-    "created",
-    "awaiting_approval",
-    "queued",
-    "running",
-    "input_required",
-    "succeeded",
-    "failed",
-    "cancelled",
-]
 Until = Literal["all", "any", "failed", "input"]
 Cursor = Annotated[str, Field(description="next_cursor of the page before")]
 

@@ -4,7 +4,10 @@ Dictionaries, not the SDK's models: those drop `null`, and the wire has no missi
 `structuredContent` has an object at its root, since clients of the handshake era break on others.
 """
 
-from typing import Any
+from typing import Any, Final
+
+from mcp import types
+from pydantic import TypeAdapter, ValidationError
 
 from errandry import problems
 from errandry.errors import ErrandryError
@@ -14,7 +17,8 @@ from errandry.tasks.model import State, Task
 
 ToolResult = dict[str, Any]
 
-_TEXT_BYTES = 2_000
+_TEXT_BYTES: Final = 2_000
+_BLOCKS: Final[TypeAdapter[list[types.ContentBlock]]] = TypeAdapter(list[types.ContentBlock])
 
 
 def result(structured: dict[str, Any], text: str, *, is_error: bool = False) -> ToolResult:
@@ -36,23 +40,29 @@ def refused(error: ErrandryError) -> ToolResult:
     return result(problem, "\n".join(dict.fromkeys(lines)), is_error=True)
 
 
-def of_command(task: Task) -> ToolResult:
-    """Return what a command gave, as the result of the tool that is the command."""
+def of_command(task: Task, *, is_declared: bool) -> ToolResult:
+    """Return what a command gave, as the result of the tool that is the command.
+
+    Of content blocks there is no second form, unless the tool declares the schema of its results:
+    then clients insist on `structuredContent`.
+    """
     document = task.result
-    if is_content(document):
-        return {"resultType": "complete", "content": document["content"], "isError": False}
     structured = document if isinstance(document, dict) else {"result": document}
-    return result(structured, _shorten(compact(document)))
+    if not is_content(document):
+        return result(structured, _shorten(compact(document)))
+    answer = {"resultType": "complete", "content": document["content"], "isError": False}
+    return answer | {"structuredContent": structured} if is_declared else answer
 
 
 def is_content(document: Any) -> bool:
     """Whether a result is made of MCP content blocks, which go through to the client as they are."""
-    return (
-        isinstance(document, dict)
-        and set(document) == {"content"}
-        and isinstance(document["content"], list)
-        and all(isinstance(block, dict) and "type" in block for block in document["content"])
-    )
+    if not (isinstance(document, dict) and set(document) == {"content"}):
+        return False
+    try:
+        _BLOCKS.validate_python(document["content"], by_name=False)
+    except ValidationError:
+        return False
+    return True
 
 
 def of_run(task: Task, log_tail: str) -> ToolResult:

@@ -5,17 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from errandry.tasks.logview import LogPage
-
-State = Literal[
-    "created",
-    "awaiting_approval",
-    "queued",
-    "running",
-    "input_required",
-    "succeeded",
-    "failed",
-    "cancelled",
-]
+from errandry.tasks.model import StateName
 
 
 class _Answer(BaseModel):
@@ -87,7 +77,7 @@ class Task(_Answer):
     labels: dict[str, str]
     priority: int
     idempotency_key: str | None
-    state: State
+    state: StateName
     revision: int
     cancel_requested: bool
     progress: Progress | None
@@ -134,7 +124,7 @@ class TaskList(_Answer):
 class StatusAnswer(_Answer):
     """The live snapshot of a task."""
 
-    status: State
+    status: StateName
     task_id: str
     alias: str
     revision: int

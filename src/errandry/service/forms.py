@@ -1,15 +1,20 @@
 """What callers send: one form per use case, checked alike whichever facade it came through."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from errandry.errors import ErrandryError, Fault, InvalidField, UnknownField, unknown_field
 from errandry.tasks.logview import Ansi, LogMode, LogStream
+from errandry.tasks.model import StateName
 
 MAX_WAIT_S: Final = 50
 MAX_LIMIT: Final = 100
+MAX_AHEAD_S: Final = 366 * 86_400
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Moments outside of these have no room for a time zone or a delay more."""
 
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Labels = Annotated[
@@ -18,7 +23,7 @@ Labels = Annotated[
 ]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Priority = Annotated[int, Field(ge=-100, le=100, description="Higher starts earlier")]
-Moment = Annotated[AwareDatetime, Field(strict=False)]
+Moment = Annotated[AwareDatetime, Field(strict=False, ge=EARLIEST, le=LATEST)]
 Reference = Annotated[str, Field(min_length=1, max_length=200, description="Id or alias of a task")]
 Reason = Annotated[str, Field(max_length=1000)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
@@ -35,7 +40,7 @@ class Start(Form):
     """When a task may start: at a moment, or after some seconds, or (neither) at once."""
 
     run_at: Moment | None = None
-    delay_s: Annotated[float, Field(ge=0, le=366 * 86400)] | None = None
+    delay_s: Annotated[float, Field(ge=0, le=MAX_AHEAD_S)] | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -52,7 +57,7 @@ class CreateTask(Start):
     title: Title | None = None
     labels: Labels = {}
     priority: Priority = 0
-    expires_in_s: Annotated[float, Field(gt=0)] | None = None
+    expires_in_s: Annotated[float, Field(gt=0, le=MAX_AHEAD_S)] | None = None
     execute: bool = False
 
 
@@ -115,22 +120,11 @@ class ListCommands(Query):
 class ListTasks(Query):
     """Which tasks a list shows; `state` and `label` (key:value) may repeat."""
 
-    state: list[
-        Literal[
-            "created",
-            "awaiting_approval",
-            "queued",
-            "running",
-            "input_required",
-            "succeeded",
-            "failed",
-            "cancelled",
-        ]
-    ] = []
+    state: list[StateName] = []
     label: list[Annotated[str, StringConstraints(pattern=r"^[^:]+:.*$")]] = []
     command: str | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     q: str | None = None
     owner: str | None = None
     limit: Limit = 20

@@ -30,6 +30,18 @@ class State(StrEnum):
         return self in FINAL
 
 
+StateName = Literal[
+    "created",
+    "awaiting_approval",
+    "queued",
+    "running",
+    "input_required",
+    "succeeded",
+    "failed",
+    "cancelled",
+]
+"""The same names, for the schemas of the facades."""
+
 FINAL: Final = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 OnCrash = Literal["retry", "fail"]

@@ -106,7 +106,7 @@ def test_each_setting_that_is_not_allowed_has_a_line(
 def test_settings_that_do_not_go_together_are_told_without_their_values(
     cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ERRANDRY_HOST", "0.0.0.0")  # noqa: S104
+    monkeypatch.setenv("ERRANDRY_HOST", "0.0.0.0")
     monkeypatch.setenv("ERRANDRY_JWT_SECRET", "hush-" * 10)
     ran = cli("token")
     assert ran.exit == 2

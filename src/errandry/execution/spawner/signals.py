@@ -8,8 +8,8 @@ import signal
 IGNORED = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE]
 """The helpers end by end-of-file, never by a signal meant for the programs."""
 
-RESET = [*IGNORED, signal.SIGCHLD, signal.SIGXFSZ]
-"""Ignored signals survive exec, so programs get these back; Python ignores the last one, too."""
+RESET = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+"""Ignored signals survive exec: ours, Python's and those of whoever started the worker."""
 
 
 class ChildWatch:

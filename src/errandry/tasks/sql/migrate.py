@@ -39,6 +39,11 @@ def current(path: Path) -> str | None:
     return row[0] if row else None
 
 
+def revisions() -> list[str]:
+    """Return the revisions of the schema that this release knows, newest first."""
+    return [script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()]
+
+
 def upgrade(path: Path) -> bool:
     """Bring an SQLite file to the newest schema, making it if it is not there.
 

@@ -1,0 +1,69 @@
+"""The database file. While a server runs it alone opens the file, and answers for it on /readyz."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from errandry.cli.checks.finding import Finding, Ground
+from errandry.tasks.sql import migrate
+from errandry.tasks.sql.database import has_sound_wal
+
+
+def check(ground: Ground) -> Iterator[Finding]:
+    """Look at the SQLite library, and at the file's integrity and schema."""
+    yield _library(sqlite3.sqlite_version_info)
+    path = ground.settings.sqlite_path
+    if not path.exists():
+        yield Finding("ok", "database", f"{path} is not there yet; the server makes it")
+        return
+    with ground.held() as is_free:
+        if not is_free:
+            yield Finding("ok", "database", "a server has it open; see the line of the server")
+            return
+        if broken := _broken(path):
+            yield Finding(
+                "fail",
+                "database",
+                f"{path} is damaged: {broken}",
+                "Start no server on it; put a copy of the file in its place, or move it away.",
+            )
+            return
+        yield Finding("ok", "database", f"{path} is whole")
+        yield _schema(path)
+
+
+def _library(version: tuple[int, ...]) -> Finding:
+    says = f"SQLite {'.'.join(map(str, version))}"
+    if not has_sound_wal(version):
+        says += "; its write-ahead-log bug needs several writers, and a server has one"
+    return Finding("ok", "sqlite", says)
+
+
+def _broken(path: Path) -> str | None:
+    try:
+        address = f"{path.as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return str(error)
+    return None if found == "ok" else str(found)
+
+
+def _schema(path: Path) -> Finding:
+    found, known = migrate.current(path), migrate.revisions()
+    if found == known[0]:
+        return Finding("ok", "schema", f"revision {found}")
+    if found is None or found in known:
+        return Finding(
+            "warn",
+            "schema",
+            f"revision {found or 'none'}, this release has {known[0]}",
+            "The next server upgrades it; to do so beforehand: errandry db upgrade",
+        )
+    return Finding(
+        "fail",
+        "schema",
+        f"revision {found} is of a later release",
+        "Install that release, or set ERRANDRY_DATA_DIR to another folder.",
+    )
