@@ -18,6 +18,5 @@ def _needs(command: Command) -> dict[str, bool]:
             command.approval, ApprovalRule
         ),
         "questions before the start (ask)": command.ask is not None,
-        "a concurrency limit": command.concurrency is not None,
         "secrets": bool(command.secrets),
     }
