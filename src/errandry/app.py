@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from errandry.auth.keys import KeySource, local_secret
 from errandry.auth.verifier import TokenVerifier
-from errandry.commands import files
+from errandry.commands import writing
 from errandry.commands.catalog import Catalog
 from errandry.delivery.embedded import EmbeddedDelivery
 from errandry.errors import Unavailable
@@ -72,13 +72,14 @@ class App:
     # -- parts
 
     def _services(self) -> Services:
-        files.sweep(self.settings.commands_dir)
+        writing.sweep(self.settings.commands_dir)
         return Services.over(
             self._database,
             Catalog(self.settings.commands_dir),
             self._bus,
             self._delivery.wake,
             self._retention_s,
+            self.settings.queue_limit,
         )
 
     def _asgi(self, services: Services, keys: Sequence[KeySource], public_url: str) -> FastAPI:
@@ -138,7 +139,7 @@ class App:
                 folders,
                 lease_s=self.settings.lease_s,
                 retention_s=self._retention_s,
-                on_queued=self._delivery.wake,
+                on_free=self._delivery.wake,
             )
             await stack.enter_async_context(self._http.run())
             async with anyio.create_task_group() as group:

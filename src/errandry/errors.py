@@ -153,7 +153,7 @@ class DigestMismatch(ErrandryError):
 
 
 class RevisionMismatch(ErrandryError):
-    """If-Match names another revision."""
+    """If-Match names another revision of the task, or version of the command."""
 
     code = "revision_mismatch"
 
@@ -168,6 +168,12 @@ class UnsupportedMediaType(ErrandryError):
     """The body is no JSON."""
 
     code = "unsupported_media_type"
+
+
+class TooManyRequests(ErrandryError):
+    """The caller has as much under way as it may have."""
+
+    code = "too_many_requests"
 
 
 class MisdirectedRequest(ErrandryError):

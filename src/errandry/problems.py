@@ -35,6 +35,7 @@ STATUS: Final[dict[type[ErrandryError], HTTPStatus]] = {
     errors.PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.MisdirectedRequest: HTTPStatus.MISDIRECTED_REQUEST,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every class of error and its status; a test walks the tree."""
@@ -91,7 +92,7 @@ def headers(error: ErrandryError, challenge: str) -> dict[str, str]:
             return {
                 "WWW-Authenticate": f'Bearer error="insufficient_scope", {metadata}, scope="{scopes}"'
             }
-        case errors.Unavailable():
+        case errors.TooManyRequests() | errors.Unavailable():
             return {"Retry-After": str(RETRY_AFTER_S)}
         case _:
             return {}

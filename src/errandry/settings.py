@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     local_issuer: Literal["on", "off"] = "on"
 
     concurrency: int = Field(default_factory=lambda: max(4, 2 * (os.cpu_count() or 1)), ge=1)
+    queue_limit: int = Field(default=1000, ge=1)
     lease_s: float = Field(default=15, ge=2)
     grace_s: float = Field(default=10, ge=0)
     secrets_dir: Folder | None = None

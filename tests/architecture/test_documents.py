@@ -125,6 +125,7 @@ def test_the_table_has_every_verb_and_no_other() -> None:
 
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "create_command": {},
+    "replace_command": {},
     "create_task": {"command": "any"},
     "update_task": {},
     "answer_task": {"responses": {}},

@@ -23,10 +23,15 @@ SELECTS_FOR_WORKERS = {
     "reports.report",
     "endings.finish",
     "changing.sweep",
-    "reading.select_tasks",
     "reading.active",
+    "queue.may_start",
+    "queue._busy",
+    "queue.read",
+    "queue._count_before",
+    "queue._of_waiting",
+    "runs._newest",
 }
-"""The functions that look at every owner's tasks: none of them answers a caller."""
+"""The functions that look at every owner's tasks: none of them shows a caller one of another's."""
 
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:

@@ -3,6 +3,7 @@
 import anyio
 import pytest
 
+from errandry import clock
 from errandry.principal import Principal
 from errandry.service.forms import CreateTask, ReadEvents
 from errandry.service.services import Services
@@ -222,11 +223,13 @@ async def test_a_late_report_is_dropped(
 async def test_the_next_due_moment_is_known(
     services: Services, alice: Principal, database: Database
 ) -> None:
-    assert await claims.next_due(database) is None
-    later = await _queue(services, alice, delay_s=60)
-    assert await claims.next_due(database) == later.run_at
-    now = await _queue(services, alice)
-    assert await claims.next_due(database) == now.queued_at
+    now = clock.now()
+    assert await claims.next_due(database, now) is None
+    later, soon = [await _queue(services, alice, delay_s=seconds) for seconds in (60, 30)]
+    await _queue(services, alice)
+    assert await claims.next_due(database, now) == soon.run_at
+    assert soon.run_at is not None
+    assert await claims.next_due(database, soon.run_at) == later.run_at
 
 
 def _report(claimed: Claim, text: str, attempt: int | None = None) -> Report:

@@ -43,6 +43,8 @@ USER = frozenset({"commands:read", "tasks:read", "tasks:write", "tasks:approve"}
 PEOPLE = {name: Principal("test:issuer", name, USER) for name in ("alice", "bob")}
 ONCE_MORE = RetryPolicy(max_attempts=2, base_s=1e-9, cap_s=1e-9, on_crash="retry")
 DAY_S = 86_400.0
+LIMITS = {"keyed": 1, "pair": 2}
+"""How many tasks of the key that these two commands share may run at once."""
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Known:
     """What the model believes of one task."""
 
     owner: str
+    command: str
     state: State
     attempt: int = 0
     revision: int = 1
@@ -103,6 +106,14 @@ class Lifecycle(RuleBasedStateMachine):
         known.state, known.revision = state, known.revision + 1
         known.events += events
 
+    def running_of_key(self) -> list[int]:
+        """The limits of the tasks that hold the key."""
+        return [
+            LIMITS[known.command]
+            for known in self.known.values()
+            if known.state is State.RUNNING and known.command in LIMITS
+        ]
+
     # -- what callers do
 
     @initialize(target=tasks)
@@ -115,7 +126,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(
         target=tasks,
         who=st.sampled_from(sorted(PEOPLE)),
-        command=st.sampled_from(["echo", "guarded"]),
+        command=st.sampled_from(["echo", "guarded", "keyed", "pair"]),
         execute=st.booleans(),
         key=st.sampled_from([None, None, "k1", "k2"]),
     )
@@ -143,7 +154,7 @@ class Lifecycle(RuleBasedStateMachine):
             guarded = command == "guarded"
             state = State.AWAITING_APPROVAL if guarded else State.QUEUED
             events.append("approval_requested" if guarded else "queued")
-        self.known[accepted.task.id] = Known(who, state, events=events)
+        self.known[accepted.task.id] = Known(who, command, state, events=events)
         made: str = accepted.task.id
         return made
 
@@ -222,7 +233,7 @@ class Lifecycle(RuleBasedStateMachine):
         guarded = accepted.task.command == "guarded"
         state = State.AWAITING_APPROVAL if guarded else State.QUEUED
         events = ["created", "approval_requested" if guarded else "queued"]
-        self.known[accepted.task.id] = Known(known.owner, state, events=events)
+        self.known[accepted.task.id] = Known(known.owner, known.command, state, events=events)
         return accepted.task.id
 
     @rule(task_id=tasks, approve=st.booleans())
@@ -251,19 +262,21 @@ class Lifecycle(RuleBasedStateMachine):
     # -- what workers do
 
     @precondition(lambda self: self.is_waiting)
-    @rule()
-    def claim_by_one(self) -> None:
-        self.claim("w1")
+    @rule(count=st.integers(1, 3))
+    def claim_by_one(self, count: int) -> None:
+        self.claim("w1", count)
 
     @precondition(lambda self: self.is_waiting)
-    @rule()
-    def claim_by_another(self) -> None:
-        self.claim("w2")
+    @rule(count=st.integers(1, 3))
+    def claim_by_another(self, count: int) -> None:
+        self.claim("w2", count)
 
-    def claim(self, worker: str) -> None:
-        taken = self.run(claims.claim(self.database, worker, 1, 15))
+    def claim(self, worker: str, count: int) -> None:
         waiting = {task_id for task_id, known in self.known.items() if known.state is State.QUEUED}
-        assert len(taken) == min(1, len(waiting))
+        free = {task_id for task_id in waiting if self.known[task_id].command not in LIMITS}
+        first_of_key = bool(waiting - free) and not self.running_of_key()
+        taken = self.run(claims.claim(self.database, worker, count, 15))
+        assert min(count, len(free) + first_of_key) <= len(taken) <= min(count, len(waiting))
         for claimed in taken:
             assert claimed.task_id in waiting
             known = self.known[claimed.task_id]
@@ -334,6 +347,11 @@ class Lifecycle(RuleBasedStateMachine):
         assert self.run(wrote) is None
 
     # -- what must hold after each step
+
+    @invariant()
+    def no_key_runs_more_often_than_its_lowest_limit(self) -> None:
+        running = self.running_of_key()
+        assert not running or len(running) <= min(running)
 
     @invariant()
     def rows_are_as_believed(self) -> None:

@@ -261,7 +261,7 @@ def _recovery(bench: Bench, folders: Path, lease_s: float = 60) -> Recovery:
         folders,
         lease_s=lease_s,
         retention_s=86_400,
-        on_queued=lambda: None,
+        on_free=lambda: None,
     )
 
 

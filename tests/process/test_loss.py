@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from errandry.execution.spawner import Lost, Spawner, attempt, is_free, sweep, unix
+from errandry.execution.spawner import Lost, Spawner, attempt, helper, is_free, sweep, unix
 from process.jobs import LIMIT_S, NASTY, Output, end_of, job, new_marks, run, sh, until, until_gone
 from process.workers import worker
 
@@ -183,6 +183,7 @@ async def test_a_keeper_that_hangs_without_a_spawner_is_given_up(
     os.kill(helper, signal.SIGKILL)
     os.kill(keeper, signal.SIGSTOP)
     try:
+        hung.cancel(600)
         hung.cancel(0)
         with pytest.raises(Lost) as caught:
             await end_of(hung)
@@ -236,6 +237,14 @@ async def test_leaving_the_spawner_kills_what_still_runs(tmp_path: Path) -> None
     assert not unix.marked(marks)
     assert is_free(tmp_path / "lock")
     assert (await left.wait()).why == "cancelled"
+
+
+async def test_a_stopped_spawner_does_not_hold_up_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper, "LEAVE_S", 0.1)
+    async with asyncio.timeout(LIMIT_S), Spawner() as spawner:
+        attempt = await spawner.start(job(["/bin/sleep", "1000"]), Output())
+        os.kill(spawner.pid or 0, signal.SIGSTOP)
+    assert (await attempt.wait()).why == "cancelled"
 
 
 async def test_a_second_cancel_of_leaving_leaves_nothing_either(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ def write_commands(folder: Path) -> None:
         definition("asking", ask={"type": "object", "properties": {}}),
         definition("short-lived", ttl_s=60),
         definition("hidden", expose="hidden"),
+        definition("keyed", concurrency={"key": "key-{text}", "limit": 1}),
+        definition("pair", concurrency={"key": "key-{text}", "limit": 2}),
     ):
         write(folder, document)
 

@@ -1,21 +1,23 @@
 """The commands of a folder, as its files say now."""
 
+import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from errandry.commands import definition, files
+from errandry.commands import definition, files, writing
 from errandry.commands.files import BadFile, FileFault
 from errandry.commands.model import Command, Origin
-from errandry.errors import CommandNotFound, nearest
+from errandry.errors import CommandNotFound, Fault, InvalidCommand, RevisionMismatch, nearest
 
 _SETTLED_NS: Final = 2_000_000_000
 """A file read so soon after its last change may change again without a new time stamp."""
 
 _Stamp = tuple[int, int, int, int]
+"""Content changed (nanoseconds), anything changed (nanoseconds), size, inode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class _Entry:
 class Catalog:
     """Commands by name. A file that breaks leaves its last good version in place.
 
-    Nothing blocks on a lock but `create`, which is for a worker thread.
+    Nothing blocks on a lock but `create`, `replace` and `remove`, which are for a worker thread.
+    `now_ns` is the clock that the time stamps of files are on.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
         self._folder = folder
+        self._now_ns = now_ns
         self._entries: Mapping[str, _Entry] = {}
         self._commands: Mapping[str, Command] = {}
         self._file_faults: tuple[FileFault, ...] = ()
@@ -76,7 +80,8 @@ class Catalog:
         known = self._entries.get(file)
         if known and known.is_settled and known.stamp == stamp:
             return known
-        is_settled = stamp is not None and time.time_ns() - stamp[0] > _SETTLED_NS
+        # Anybody may set the first time back, nobody the second: the later one counts.
+        is_settled = stamp is not None and self._now_ns() - max(stamp[:2]) > _SETTLED_NS
         try:
             content = files.read(self._folder, file)
         except BadFile as error:
@@ -112,9 +117,12 @@ class Catalog:
         """
         if command := self._commands.get(name):
             return command
+        raise self._not_found(name)
+
+    def _not_found(self, name: str) -> CommandNotFound:
         close = nearest(name, [command.name for command in self.list()])
         hint = f'Use "{close[0]}" if you meant that, or list' if close else "List"
-        raise CommandNotFound(
+        return CommandNotFound(
             f'There is no command "{name}"',
             next_step=f"{hint} the commands that there are (find_commands, GET /commands).",
             did_you_mean=close,
@@ -140,9 +148,58 @@ class Catalog:
             Unavailable: the folder cannot be written to.
         """
         command = definition.parse(document, origin)
-        files.write(self._folder, command)
+        writing.create(self._folder, command)
         self.refresh()
         return command
+
+    def replace(
+        self, name: str, document: dict[str, Any], origin: Origin, expected: str | None = None
+    ) -> Command:
+        """Write another definition into the file of a command; the file keeps its name.
+
+        Raises:
+            InvalidCommand, UnknownField: the definition is wrong, or of another command.
+            CommandNotFound, RevisionMismatch, CommandExists, Unavailable: see `remove`.
+        """
+        command = definition.parse(document, origin)
+        if command.name != name:
+            message = f'The definition is of the command "{command.name}", not of "{name}"'
+            raise InvalidCommand(message, faults=[Fault("/name", message, [name])])
+        with self._held(name, expected) as file:
+            kept = writing.replace(self._folder, file, command)
+        self.refresh()
+        return kept
+
+    def remove(self, name: str, expected: str | None = None) -> None:
+        """Remove the file of a command; tasks that were made from it stay as they are.
+
+        Raises:
+            CommandNotFound: there is no such command.
+            RevisionMismatch: its digest is not the expected one.
+            CommandExists: several files define it, so none of them is touched.
+            Unavailable: the folder cannot be written to.
+        """
+        with self._held(name, expected) as file:
+            (self._folder / file).unlink()
+        self.refresh()
+
+    @contextlib.contextmanager
+    def _held(self, name: str, expected: str | None) -> Generator[str]:
+        """Hold the folder, and yield the file of a command whose digest is the expected one."""
+        self.refresh()
+        known = self.get(name)
+        with writing.held(self._folder):
+            file = writing.only_file(self._folder, name)
+            if file is None:
+                raise self._not_found(name)
+            with contextlib.suppress(files.BadFile):  # then the last good version is what counts
+                known = files.parse(file, files.read(self._folder, file))
+            if expected not in (None, known.digest):
+                raise RevisionMismatch(
+                    f'The command "{name}" has the digest {known.digest}, not {expected}',
+                    next_step="Read the command again and decide anew.",
+                )
+            yield file
 
 
 def _stamps(folder: Path) -> dict[str, _Stamp | None]:

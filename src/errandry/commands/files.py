@@ -1,23 +1,18 @@
-"""Definition files: read one, write a new one."""
+"""Definition files, as they are read."""
 
-import contextlib
-import fcntl
 import os
 import re
-import secrets
 import stat
-from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from errandry import jsontext
-from errandry.commands import definition, yamltext, yamlwriter
+from errandry.commands import definition, yamltext
 from errandry.commands.model import Command, Origin
-from errandry.errors import CommandExists, Fault, InvalidCommand, Unavailable, UnknownField
+from errandry.errors import Fault, InvalidCommand, UnknownField
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
-_TEMPORARY: Final = ".tmp-"
 _ORIGIN: Final = re.compile(rb"# origin: (api|agent)\r?\n")
 
 
@@ -120,69 +115,3 @@ def _origin(content: bytes) -> Origin:
 
 def _bad(file: str, message: str) -> BadFile:
     return BadFile([FileFault(file, None, message)])
-
-
-def write(folder: Path, command: Command) -> None:
-    """Write a new file; readers see all of it or nothing, and a file that is there stays.
-
-    Raises:
-        CommandExists: there is a file for that name.
-        InvalidCommand: the definition is too long for a file.
-        Unavailable: the folder cannot be written to.
-    """
-    content = f"# origin: {command.origin}\n{yamlwriter.dump(command.document)}".encode()
-    try:
-        yamltext.read(content)
-    except yamltext.YamlError as error:
-        raise InvalidCommand(
-            f"The definition cannot be kept in a file: {error}",
-            next_step="Make it shorter; keep long scripts in files of their own.",
-        ) from error
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder) as descriptor:
-            _put(folder, command.name, content)
-            os.fsync(descriptor)
-    except OSError as error:
-        raise Unavailable(f"The commands folder cannot be written to: {error.strerror}") from error
-
-
-def sweep(folder: Path) -> None:
-    """Remove what writers left behind that died in the middle; call it when a server starts."""
-    with contextlib.suppress(OSError), _locked(folder):
-        for stray in folder.glob(_TEMPORARY + "*"):
-            stray.unlink()
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Generator[int]:
-    """Hold the folder against other writers; readers never ask for the lock."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _put(folder: Path, name: str, content: bytes) -> None:
-    if any((folder / (name + suffix)).exists() for suffix in SUFFIXES):
-        raise _exists(name)
-    draft = folder / f"{_TEMPORARY}{secrets.token_hex(8)}"
-    try:
-        with draft.open("xb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.link(draft, folder / (name + SUFFIXES[0]))  # unlike a rename, a link never replaces
-    except FileExistsError as error:
-        raise _exists(name) from error
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _exists(name: str) -> CommandExists:
-    return CommandExists(
-        f'There is a command file for "{name}" already',
-        next_step="Choose another name, or change that file.",
-    )

@@ -1,11 +1,13 @@
 """What a command file says. The JSON Schema of `Definition` is what definitions are checked with."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 
 from errandry.commands.names import NAME_PATTERN
+from errandry.commands.stats import NO_RUNS, Stats
 
 Origin = Literal["file", "api", "agent"]
 OnCrash = Literal["retry", "fail"]
@@ -190,16 +192,7 @@ class Command(Definition):
         return self.retry.max_attempts
 
 
-_NO_RUNS: Final = {
-    "runs": 0,
-    "success_rate": None,
-    "p50_s": None,
-    "p95_s": None,
-    "last_outcome": None,
-}
-
-
-def command_document(command: Command) -> dict[str, Any]:
+def command_document(command: Command, stats: Stats = NO_RUNS) -> dict[str, Any]:
     """Return a command as the wire shows it: its fields as written, and the defaults of the others."""
     own = command.document
     filled = command.model_dump(mode="json", exclude={"run", "document"})
@@ -210,5 +203,5 @@ def command_document(command: Command) -> dict[str, Any]:
         "annotations": {**filled["annotations"], **own.get("annotations", {})},
         "digest": command.digest,
         "origin": command.origin,
-        "stats": dict(_NO_RUNS),
+        "stats": asdict(stats),
     }

@@ -18,5 +18,4 @@ def _needs(command: Command) -> dict[str, bool]:
             command.approval, ApprovalRule
         ),
         "questions before the start (ask)": command.ask is not None,
-        "a concurrency limit": command.concurrency is not None,
     }

@@ -49,7 +49,7 @@ class EmbeddedDelivery:
         free = self._slots - worker.running
         if free <= 0:
             return _LOOK_AGAIN_S
-        began = time.monotonic()
+        began, since = time.monotonic(), clock.now()
         # Once the claim is written it must be carried out, whoever cancels this loop meanwhile.
         with anyio.CancelScope(shield=True):
             claimed = await claims.claim(self._database, worker.name, free, worker.settings.lease_s)
@@ -57,7 +57,7 @@ class EmbeddedDelivery:
                 worker.take(each, began)
         if len(claimed) == free:
             return _LOOK_AGAIN_S  # the next end wakes us
-        due = await claims.next_due(self._database)
+        due = await claims.next_due(self._database, since)
         if due is None:
             return _LOOK_AGAIN_S
         return min(_LOOK_AGAIN_S, max(0.0, (due - clock.now()).total_seconds()))

@@ -18,7 +18,7 @@ from errandry.errors import ErrandryError
 from errandry.execution.spawner import end_strays, is_free
 from errandry.execution.worker import policy_of
 from errandry.status.bus import StatusBus
-from errandry.tasks.model import State, TaskError
+from errandry.tasks.model import TaskError
 from errandry.tasks.retry import Ending, RetryPolicy
 from errandry.tasks.sql import claims, endings
 from errandry.tasks.sql.claims import Running
@@ -36,6 +36,7 @@ class Recovery:
     Args:
         worker: the name of our own.
         folders: where each worker of this machine has a folder of its name.
+        on_free: called when an attempt was taken back: its task, or another of its key, may start.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Recovery:
         *,
         lease_s: float,
         retention_s: float,
-        on_queued: Callable[[], None],
+        on_free: Callable[[], None],
     ) -> None:
         self._database = database
         self._bus = bus
@@ -55,7 +56,7 @@ class Recovery:
         self._folders = folders
         self._lease_s = lease_s
         self._retention_s = retention_s
-        self._on_queued = on_queued
+        self._on_free = on_free
         self._seen: dict[tuple[str, int], tuple[datetime | None, float]] = {}
 
     async def look(self) -> None:
@@ -106,8 +107,7 @@ class Recovery:
             extra={"task_id": task.id, "attempt": running.attempt, "state": task.state},
         )
         self._bus.publish(task.id)
-        if task.state is State.QUEUED:
-            self._on_queued()
+        self._on_free()
 
     async def _tidy(self, busy: set[str]) -> None:
         """Remove the folders of workers that are gone and hold nothing any more."""

@@ -8,6 +8,7 @@ from mcp import types
 from pydantic import ValidationError
 
 from errandry.commands.model import Command, command_document
+from errandry.commands.stats import Stats
 from errandry.errors import InvalidArguments, UnknownField
 from errandry.mcp import calls, forms, results
 from errandry.mcp.callers import Context
@@ -79,22 +80,26 @@ async def _find_commands(call: Call, form: forms.FindCommands) -> ToolResult:
     found = call.services.commands.search(form.query, form.tag)
     start = int(cursor.decode(form.cursor, int)[0]) if form.cursor else 0
     page, end = found[start : start + form.limit], start + form.limit
+    stats = await call.services.statistics.of(command.name for command in page)
     structured = {
-        "commands": [_found(command, with_schema=form.detail == "schema") for command in page],
+        "commands": [
+            _found(command, stats[command.name], with_schema=form.detail == "schema")
+            for command in page
+        ],
         "next_cursor": cursor.encode(end) if end < len(found) else None,
     }
     names = ", ".join(command.name for command in page) or "none"
     return results.result(structured, f"{len(found)} commands; here: {names}")
 
 
-def _found(command: Command, *, with_schema: bool) -> dict[str, Any]:
+def _found(command: Command, stats: Stats, *, with_schema: bool) -> dict[str, Any]:
     document = command_document(command)
     shown = {
         "name": command.name,
         "description": command.description,
         "approval": document["approval"],
-        "p50_s": document["stats"]["p50_s"],
-        "last_outcome": document["stats"]["last_outcome"],
+        "p50_s": stats.p50_s,
+        "last_outcome": stats.last_outcome,
     }
     return shown | {"parameters": document["parameters"]} if with_schema else shown
 

@@ -53,7 +53,15 @@ def _expected_revision(
     return int(number)
 
 
+def _expected_digest(
+    tag: Annotated[str | None, Header(alias="If-Match")] = None,
+) -> str | None:
+    """The digest in If-Match; `*` matches any. A weak tag is no digest, so it matches none."""
+    return None if tag is None or tag.strip() == "*" else tag.strip().strip('"')
+
+
 Caller = Annotated[Principal, Depends(_caller)]
 Use = Annotated[Services, Depends(_services)]
 Key = Annotated[str | None, Depends(_idempotency_key)]
 Revision = Annotated[int | None, Depends(_expected_revision)]
+Digest = Annotated[str | None, Depends(_expected_digest)]

@@ -82,6 +82,8 @@ class Task(_Answer):
     cancel_requested: bool
     progress: Progress | None
     queue_position: int | None
+    waits_for: list[str] | None
+    waits_for_others: int | None
     attempt: int
     max_attempts: int
     on_crash: Literal["retry", "fail"]

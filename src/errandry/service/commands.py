@@ -8,23 +8,23 @@ from errandry.commands.catalog import Catalog
 from errandry.commands.model import Command, command_document
 from errandry.principal import Principal
 from errandry.service.forms import ListCommands
+from errandry.service.statistics import Statistics
 
 
 class CommandService:
     """Commands of the catalog, for callers with the right scopes."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, statistics: Statistics) -> None:
         self._catalog = catalog
+        self._statistics = statistics
 
-    def overview(self, caller: Principal, wanted: ListCommands) -> dict[str, Any]:
+    async def overview(self, caller: Principal, wanted: ListCommands) -> dict[str, Any]:
         """Return `{"commands": […]}` by name, and for who may write them the `faults` of the files."""
         caller.require("commands:read")
-        self._catalog.refresh()
+        found = self.search(wanted.query, wanted.tag)
+        stats = await self._statistics.of(command.name for command in found)
         answer: dict[str, Any] = {
-            "commands": [
-                command_document(command)
-                for command in self._catalog.list(query=wanted.query, tag=wanted.tag)
-            ]
+            "commands": [command_document(command, stats[command.name]) for command in found]
         }
         if caller.may("commands:write"):
             answer["faults"] = [fault.document() for fault in self._catalog.faults]
@@ -49,6 +49,11 @@ class CommandService:
         caller.require("commands:read")
         return self.find(name)
 
+    async def document(self, command: Command) -> dict[str, Any]:
+        """Return a command as the wire shows it, with its statistics."""
+        stats = await self._statistics.of([command.name])
+        return command_document(command, stats[command.name])
+
     async def create(self, caller: Principal, document: dict[str, Any]) -> Command:
         """Write a new definition into the folder.
 
@@ -57,3 +62,17 @@ class CommandService:
         """
         caller.require("commands:write")
         return await to_thread.run_sync(self._catalog.create, document, "api")
+
+    async def replace(
+        self, caller: Principal, name: str, document: dict[str, Any], expected_digest: str | None
+    ) -> Command:
+        """Write another definition of a command into its file. See `Catalog.replace`."""
+        caller.require("commands:write")
+        return await to_thread.run_sync(
+            self._catalog.replace, name, document, "api", expected_digest
+        )
+
+    async def remove(self, caller: Principal, name: str, expected_digest: str | None) -> None:
+        """Remove a command with its file; its tasks stay. See `Catalog.remove`."""
+        caller.require("commands:write")
+        await to_thread.run_sync(self._catalog.remove, name, expected_digest)

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from errandry import clock
+from errandry.commands.concurrency import key_of
 from errandry.commands.model import Command
 from errandry.commands.unsupported import unsupported
 from errandry.errors import InvalidCommand, TaskActive
 from errandry.jsontext import canonical
-from errandry.principal import Principal
+from errandry.principal import LOCAL_ISSUER, Principal
 from errandry.service.commands import CommandService
 from errandry.service.decisions import APPROVER
 from errandry.service.forms import CreateTask, RetryTask
@@ -26,11 +27,16 @@ from errandry.tasks.sql.start import Start
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """New tasks, and their start, for callers who may write tasks."""
+    """New tasks, and their start, for callers who may write tasks.
+
+    `queue_limit` is how many unfinished tasks that do not run a principal of another issuer than the
+    local one may have, None = any number.
+    """
 
     database: Database
     commands: CommandService
     news: News
+    queue_limit: int | None = None
 
     async def create(self, caller: Principal, form: CreateTask, key: str | None = None) -> Accepted:
         """Take a task in, and with `form.execute` start it.
@@ -39,6 +45,7 @@ class Intake:
             CommandNotFound, InvalidArguments: nothing was stored.
             InvalidCommand: the command needs what this server cannot do.
             IdempotencyConflict: the key belongs to another request.
+            TooManyRequests: the caller has as many waiting tasks as it may have; nothing was stored.
         """
         caller.require("tasks:write")
         request_hash = _hash(form.model_dump(mode="json", exclude={"expires_in_s"}))
@@ -121,13 +128,16 @@ class Intake:
             max_attempts=command.retry.max_attempts,
             on_crash=command.on_crash,
             keep_s=command.ttl_s,
+            concurrency_key=key_of(command, arguments),
+            concurrency_limit=command.concurrency.limit if command.concurrency else None,
             idempotency_key=key,
             run_at=run_at,
             expires_in_s=expires_in_s,
             start=_start(command, run_at, expires_in_s) if execute else None,
             **fields,
         )
-        accepted = await accept.accept(self.database, caller, new)
+        limit = None if caller.iss == LOCAL_ISSUER else self.queue_limit
+        accepted = await accept.accept(self.database, caller, new, limit)
         if not accepted.replayed:
             self.news.tell(accepted.task)
         return accepted

@@ -10,6 +10,7 @@ from errandry.service.decisions import Decisions
 from errandry.service.intake import Intake
 from errandry.service.logs import LogService
 from errandry.service.news import News
+from errandry.service.statistics import Statistics
 from errandry.service.tasks import TaskService
 from errandry.service.watching import Watching
 from errandry.status.bus import StatusBus
@@ -26,6 +27,7 @@ class Services:
     decisions: Decisions
     watching: Watching
     logs: LogService
+    statistics: Statistics
 
     @classmethod
     def over(
@@ -35,14 +37,17 @@ class Services:
         bus: StatusBus,
         wake: Callable[[], None],
         retention_s: float,
+        queue_limit: int | None = None,
     ) -> Self:
         """Return the use cases over these parts; `wake` tells the delivery that something is due."""
-        commands, news = CommandService(catalog), News(bus, wake)
+        statistics, news = Statistics(database), News(bus, wake)
+        commands = CommandService(catalog, statistics)
         return cls(
             commands,
-            Intake(database, commands, news),
+            Intake(database, commands, news, queue_limit),
             TaskService(database, news, retention_s),
             Decisions(database, news, retention_s),
             Watching(database, bus),
             LogService(database),
+            statistics,
         )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from errandry.commands.concurrency import key_of
 from errandry.principal import Principal
 from errandry.service.decisions import APPROVER
 from errandry.service.forms import ListTasks, ReadEvents, UpdateTask
@@ -27,11 +28,16 @@ class TaskService:
         """Set the fields that the form names. See `changing.update` for what is refused."""
         caller.require("tasks:write")
         fields = {name: getattr(form, name) for name in form.model_fields_set}
+        derived = {}
         if "arguments" in fields:
             task = await reading.get_own(self.database, caller, reference)
             if task.state is State.CREATED:  # else the store refuses, and says why
-                fields["arguments"] = checked(await snapshot(self.database, task), form.arguments)
-        task = await changing.update(self.database, caller, reference, fields, expected_revision)
+                command = await snapshot(self.database, task)
+                fields["arguments"] = checked(command, form.arguments)
+                derived["concurrency_key"] = key_of(command, fields["arguments"])
+        task = await changing.update(
+            self.database, caller, reference, fields, expected_revision, **derived
+        )
         self.news.tell(task)
         return task
 

@@ -1,6 +1,6 @@
 """The nouns of a task, without any I/O: what the store returns and the services hand on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -96,7 +96,8 @@ class Task:
     """One durable request to run a command, as its row says at one moment.
 
     `expires_in_s` is what its creator allowed it to wait, `keep_s` how long its command lets it be
-    kept once final (None = the server's retention).
+    kept once final (None = the server's retention). `waits_for` are the aliases of the running tasks
+    that hold its concurrency key, `waits_for_others` is how many do that its reader may not see.
     """
 
     id: str
@@ -113,6 +114,8 @@ class Task:
     cancel_requested: bool
     progress: Progress | None
     queue_position: int | None
+    waits_for: Sequence[str] | None
+    waits_for_others: int | None
     attempt: int
     max_attempts: int
     on_crash: OnCrash

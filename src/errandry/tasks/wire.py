@@ -6,14 +6,9 @@ from typing import Any, Final
 
 from errandry import clock
 from errandry.jsontext import compact
-from errandry.tasks.model import Approval, Attempt, Event, Owner, State, Task
+from errandry.tasks.model import Approval, Attempt, Event, Owner, Task
 
 _RESULT_BYTES: Final = 8 * 1024
-_POLL_MS: Final = {
-    State.CREATED: 5_000,
-    State.AWAITING_APPROVAL: 5_000,
-    State.INPUT_REQUIRED: 5_000,
-}
 
 
 def _time(moment: datetime | None) -> str | None:
@@ -56,6 +51,8 @@ def task(task: Task, attempts: list[Attempt] | None = None) -> dict[str, Any]:
         "cancel_requested": task.cancel_requested,
         "progress": asdict(task.progress) if task.progress else None,
         "queue_position": task.queue_position,
+        "waits_for": task.waits_for,
+        "waits_for_others": task.waits_for_others,
         "attempt": task.attempt,
         "max_attempts": task.max_attempts,
         "on_crash": task.on_crash,
@@ -129,8 +126,8 @@ def event(event: Event) -> dict[str, Any]:
     }
 
 
-def status(task: Task) -> dict[str, Any]:
-    """Write the live snapshot of a task."""
+def status(task: Task, poll_after_ms: int) -> dict[str, Any]:
+    """Write the live snapshot of a task, with the time after which another look pays."""
     return {
         "status": task.state,
         "task_id": task.id,
@@ -143,5 +140,5 @@ def status(task: Task) -> dict[str, Any]:
         "attempt": task.attempt,
         "last_line": task.last_line,
         "updated_at": _time(task.updated_at),
-        "poll_after_ms": _POLL_MS.get(task.state, 1_000),
+        "poll_after_ms": poll_after_ms,
     }

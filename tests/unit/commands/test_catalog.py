@@ -1,13 +1,13 @@
 import json
 import os
-import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from errandry.commands.catalog import Catalog
-from errandry.errors import CommandExists, CommandNotFound, InvalidCommand, UnknownField
+from errandry.errors import CommandNotFound
 from unit.commands.samples import definition
 
 
@@ -21,6 +21,11 @@ def put(folder: Path, name: str, file: str | None = None, **changes: Any) -> Pat
 def age(path: Path) -> None:
     """Let a file look as if it had been written long ago."""
     os.utime(path, (1_000_000_000, 1_000_000_000))
+
+
+def later() -> int:
+    """The clock of somebody who looks when every file is settled."""
+    return time.time_ns() + 60 * 1_000_000_000
 
 
 def names(catalog: Catalog, **wanted: str) -> list[str]:
@@ -67,10 +72,34 @@ def test_a_change_within_the_same_time_stamp_is_seen(tmp_path: Path) -> None:
     assert catalog.get("a").description == "Two."
 
 
-def test_a_settled_file_is_not_read_again(tmp_path: Path) -> None:
-    path = put(tmp_path, "a")
+def test_a_change_that_keeps_size_and_time_is_seen(tmp_path: Path) -> None:
+    """As `cp --preserve` and archives leave it: a time of long ago, set again after the change."""
+    path = put(tmp_path, "a", description="One.")
     age(path)
     catalog = Catalog(tmp_path)
+    size = path.stat().st_size
+    path.write_text(path.read_text().replace("One.", "Two."))
+    age(path)
+    assert path.stat().st_size == size
+    catalog.refresh()
+    assert catalog.get("a").description == "Two."
+
+
+def test_another_file_of_the_same_size_and_time_is_seen(tmp_path: Path) -> None:
+    path = put(tmp_path, "a", description="One.")
+    age(path)
+    catalog = Catalog(tmp_path, later)
+    other = tmp_path / "other"
+    other.write_text(path.read_text().replace("One.", "Two."))
+    age(other)
+    other.replace(path)
+    catalog.refresh()
+    assert catalog.get("a").description == "Two."
+
+
+def test_a_settled_file_is_not_read_again(tmp_path: Path) -> None:
+    path = put(tmp_path, "a")
+    catalog = Catalog(tmp_path, later)
     before = catalog.get("a")
     put(tmp_path, "c")
     catalog.refresh()
@@ -198,53 +227,3 @@ def test_a_command_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path
         'Use "disk-usage" if you meant that, or list the commands that there are'
         " (find_commands, GET /commands)."
     )
-
-
-def test_a_command_can_be_made_and_is_there_at_once(tmp_path: Path) -> None:
-    catalog = Catalog(tmp_path / "commands")
-    document = definition(name="made", tags=["x"])
-    made = catalog.create(document, "api")
-    assert (made.document, made.origin) == (document, "api")
-    assert catalog.get("made") == made
-    assert [file.name for file in (tmp_path / "commands").iterdir()] == ["made.yaml"]
-
-
-def test_a_command_that_is_there_is_not_made_again(tmp_path: Path) -> None:
-    put(tmp_path, "a", "a.json")
-    put(tmp_path, "hidden", expose="hidden")
-    catalog = Catalog(tmp_path)
-    for name in ("a", "hidden"):
-        with pytest.raises(CommandExists):
-            catalog.create(definition(name=name), "api")
-
-
-def test_a_wrong_definition_makes_no_file(tmp_path: Path) -> None:
-    catalog = Catalog(tmp_path)
-    with pytest.raises(InvalidCommand):
-        catalog.create(definition(name="../evil"), "api")
-    with pytest.raises(UnknownField):
-        catalog.create(definition(parametres={}), "api")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_of_many_who_make_the_same_command_one_succeeds(tmp_path: Path) -> None:
-    start = threading.Barrier(8)
-    outcomes: list[str] = []
-
-    def make(number: int) -> None:
-        catalog = Catalog(tmp_path)
-        start.wait(30)
-        try:
-            outcomes.append(catalog.create(definition(title=f"By {number}"), "agent").title or "")
-        except CommandExists:
-            outcomes.append("exists")
-
-    threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert outcomes.count("exists") == 7
-    [file] = tmp_path.iterdir()
-    catalog = Catalog(tmp_path)
-    assert (file.name, catalog.get("sample").title in outcomes) == ("sample.yaml", True)

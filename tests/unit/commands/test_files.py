@@ -2,16 +2,11 @@ import fcntl
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from errandry.commands import files
-from errandry.commands.definition import parse
 from errandry.commands.files import BadFile, FileFault
-from errandry.errors import CommandExists, InvalidCommand, Unavailable
 from unit.commands.samples import command, definition
 
 GOOD = b"name: good\ndescription: A sample.\nrun: {process: {argv: ['true']}}\n"
@@ -133,15 +128,6 @@ def test_what_is_no_regular_file_is_not_read_and_blocks_nobody(tmp_path: Path) -
         assert fault.line is None
 
 
-def test_a_new_file_is_written_with_its_origin_and_nothing_else(tmp_path: Path) -> None:
-    made = parse(definition(name="made"), "api")
-    files.write(tmp_path / "new" / "folder", made)
-    [file] = (tmp_path / "new" / "folder").iterdir()
-    assert file.name == "made.yaml"
-    assert file.read_text().startswith("# origin: api\nname: made\ndescription: A sample.\n")
-    assert files.parse(file.name, file.read_bytes()) == made
-
-
 @pytest.mark.parametrize(
     ("first_line", "origin"),
     [
@@ -156,69 +142,6 @@ def test_a_new_file_is_written_with_its_origin_and_nothing_else(tmp_path: Path) 
 )
 def test_the_origin_stands_in_the_first_line(first_line: str, origin: str) -> None:
     assert files.parse("good.yaml", first_line.encode() + GOOD).origin == origin
-
-
-_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
-_VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | _TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
-    max_leaves=6,
-)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.dictionaries(_TEXT, _VALUES, max_size=4))
-def test_what_is_written_reads_back_with_the_same_digest(
-    tmp_path: Path, fields: dict[str, Any]
-) -> None:
-    made = parse(definition(run={"theirs": fields}), "agent")
-    files.write(tmp_path, made)
-    content = files.read(tmp_path, "sample.yaml")
-    (tmp_path / "sample.yaml").unlink()
-    found = files.parse("sample.yaml", content)
-    assert (found.digest, found.origin) == (made.digest, "agent")
-
-
-@pytest.mark.parametrize("suffix", ["yaml", "yml", "json"])
-def test_a_file_that_is_there_is_never_replaced(tmp_path: Path, suffix: str) -> None:
-    (tmp_path / f"sample.{suffix}").write_text("broken: [")
-    with pytest.raises(CommandExists):
-        files.write(tmp_path, command())
-    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [
-        (f"sample.{suffix}", "broken: [")
-    ]
-
-
-def test_a_link_that_leads_nowhere_is_not_replaced_either(tmp_path: Path) -> None:
-    (tmp_path / "sample.yaml").symlink_to("gone")
-    with pytest.raises(CommandExists):
-        files.write(tmp_path, command())
-    assert [file.name for file in tmp_path.iterdir()] == ["sample.yaml"]
-
-
-def test_a_definition_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
-    long = command(run={"process": {"argv": ["sh", "-c", "x" * 70_000]}})
-    with pytest.raises(InvalidCommand, match="at most 65536"):
-        files.write(tmp_path, long)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(Unavailable, match="cannot be written to"):
-        files.write(tmp_path / "file", command())
-
-
-def test_what_dead_writers_left_is_swept(tmp_path: Path) -> None:
-    for name in (".tmp-1", ".tmp-2.yaml", "good.yaml", ".other"):
-        (tmp_path / name).write_bytes(GOOD)
-    files.sweep(tmp_path)
-    files.sweep(tmp_path / "missing")
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".other", "good.yaml"]
 
 
 def test_a_reader_never_waits_for_a_writer(tmp_path: Path) -> None:

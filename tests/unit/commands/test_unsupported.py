@@ -13,6 +13,7 @@ from unit.commands.samples import command
         {"approval": "always"},
         {"run": {"python": {"call": "f"}}},
         {"run": {"http": {"method": "GET", "url": "http://a"}}, "secrets": ["TOKEN"]},
+        {"concurrency": {"key": "k"}},
         {"retry": {"max_attempts": 3}},
         {"on_disconnect": "cancel", "ttl_s": 60, "expose": "hidden", "task": "never"},
     ],
@@ -28,7 +29,6 @@ def test_what_this_release_does_is_supported(changes: dict[str, Any]) -> None:
         ({"run": {"theirs": {}}}, 'the executor "theirs"'),
         ({"approval": {"by": "admin"}}, "an approval that depends on arguments or scopes"),
         ({"ask": {"type": "object"}}, "questions before the start (ask)"),
-        ({"concurrency": {"key": "k"}}, "a concurrency limit"),
     ],
 )
 def test_what_this_release_lacks_is_named(changes: dict[str, Any], expected: str) -> None:

@@ -45,7 +45,7 @@ class Attempt:
         self._outcome: asyncio.Task[Ended]
 
     async def begin(self, deadline: float, *, counts_sleep: bool) -> bool:
-        """Send the job; the caller starts no program twice, whatever comes.
+        """Send the job to the keeper; when this fails or is cancelled, nothing is left of it.
 
         Returns:
             False when the keeper was dead already: nothing has been started.

@@ -26,7 +26,7 @@ class Spawner:
         """Set up; entering the context starts the helper process.
 
         Args:
-            keep: idle keepers to hold, about 1.5 MB each; the worker's number of slots is right.
+            keep: idle keepers to hold, about 1.7 MB each; the worker's number of slots is right.
             lock: a file, made if missing, that `is_free` reports as held while anything that
                 could start or hold a program of this worker lives. Several may share it.
             counts_sleep: the lease goes on while the machine sleeps, as on a database's clock.

@@ -17,6 +17,9 @@ COMMAND = [
     *(sys.executable, "-I", "-S", "-E", "-X", "utf8"),
     str(Path(__file__).with_name("spawner.py")),
 ]
+LEAVE_S = 15.0
+"""How long the process may take to end, its keepers' last KILLs included."""
+
 _TRIES = 3
 _MOST_FILES = 64
 
@@ -62,7 +65,11 @@ class Helper:
 
     def _wait(self) -> None:
         for process in self._processes:
-            process.wait()
+            try:
+                process.wait(LEAVE_S)
+            except subprocess.TimeoutExpired:  # stopped; its keepers end without it
+                process.kill()
+                process.wait()
 
     async def _ask(self, requests: socket.socket) -> socket.socket:
         try:

@@ -28,14 +28,14 @@ def keep(control: socket.socket) -> None:
     while job := channel.next_job():
         try:
             child = start(job, channel.take_files())
-        except CannotStart as refusal:
+        except NotStarted as refusal:
             channel.send(refusal.message)
         else:
             channel.send({"started": child})
             channel.send(Tree(channel, watch, child, job).follow())
 
 
-class CannotStart(Exception):
+class NotStarted(Exception):
     """The program was not started; `message` is for the worker."""
 
     def __init__(self, stage: Stage, error: Exception) -> None:
@@ -50,14 +50,14 @@ def during(stage: Stage) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise CannotStart(stage, error) from error
+        raise NotStarted(stage, error) from error
 
 
 def start(job: JobMessage, files: list[int]) -> int:
     """Start the program and return its process id; exec has succeeded then.
 
     Raises:
-        CannotStart: with the stage and the reason; nothing runs.
+        NotStarted: with the stage and the reason; nothing runs.
     """
     try:
         with during("limits"):

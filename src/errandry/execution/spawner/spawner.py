@@ -103,6 +103,11 @@ class Spawner:
             self._watch.close()
             keep(control)
             status = 0
+        except BaseException:
+            sys.excepthook(
+                *sys.exc_info()
+            )  # to the worker's stderr; we leave before Python does it
+            raise
         finally:
             os._exit(status)
 

@@ -7,8 +7,7 @@ explicit cancel alone: without a worker, or without a lease, another attempt may
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
 from math import inf
 
 from errandry.execution.spawner import unix
@@ -114,21 +113,17 @@ class Tree:
         return KILL_AGAIN_S
 
     def _signal(self, number: int) -> None:
-        for pid in self._targets(at_once=number == signal.SIGKILL):
-            send(number, pid)
-
-    def _targets(self, *, at_once: bool) -> Iterable[int]:
-        """List whom to signal: each once for TERM, and for KILL so that nobody gets away."""
-        if unix.LINUX:
+        found: Iterable[int]
+        if not unix.LINUX:
+            if number == signal.SIGKILL:  # the whole group in one step, before ps has looked
+                send(number, -self._child)
+            found = self._escaped()
+        elif number == signal.SIGKILL:
             found = unix.descendants(os.getpid())
-            # TERM is not for what a program starts to clean up, when it gets its own.
-            return found if at_once else list(found)
-        # The whole group in one step, before ps has had the time to look.
-        group = [-self._child] if at_once else []
-        return chain(group, self._escaped_later())
-
-    def _escaped_later(self) -> Iterator[int]:
-        yield from self._escaped()
+        else:  # not what a program starts to clean up, when it gets its TERM
+            found = list(unix.descendants(os.getpid()))
+        for pid in found:
+            send(number, pid)
 
     def _wait(self, seconds: float, *, children: bool) -> None:
         # Without children it was ps itself that ended: not a reason to look again at once.

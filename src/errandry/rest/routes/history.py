@@ -26,7 +26,8 @@ async def get_status(
         "X-Errandry-Status-Source": "database",
         "Cache-Control": "no-store",
     }
-    return JSONResponse(wire.status(found), headers=headers)
+    poll_after_ms = await use.statistics.poll_after_ms(found)
+    return JSONResponse(wire.status(found, poll_after_ms), headers=headers)
 
 
 @router.get("/events", name="list_events", response_model=EventList)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
-from errandry.errors import IdempotencyConflict
+from errandry.errors import IdempotencyConflict, TooManyRequests
 from errandry.principal import Principal
 from errandry.tasks import ids
 from errandry.tasks.model import Json, OnCrash, Owner, State, Task
@@ -25,7 +25,8 @@ class NewTask:
     """A task to be taken in.
 
     `request_hash` tells two requests with one key apart; `keep_s` is how long the task is kept once
-    final (seconds, None = the server's retention).
+    final (seconds, None = the server's retention). At most `concurrency_limit` tasks with the same
+    `concurrency_key` run at once.
     """
 
     command: str
@@ -36,6 +37,8 @@ class NewTask:
     max_attempts: int
     on_crash: OnCrash
     keep_s: float | None
+    concurrency_key: str | None = None
+    concurrency_limit: int | None = None
     title: str | None = None
     labels: Mapping[str, str] | None = None
     priority: int = 0
@@ -69,11 +72,14 @@ async def known(
     return Accepted(task, replayed=True) if task else None
 
 
-async def accept(database: Database, principal: Principal, new: NewTask) -> Accepted:
+async def accept(
+    database: Database, principal: Principal, new: NewTask, limit: int | None = None
+) -> Accepted:
     """Store the task, started as `new.start` says, unless its key is known already.
 
     Raises:
         IdempotencyConflict: the key belongs to a request that was different.
+        TooManyRequests: the principal has `limit` unfinished tasks already that do not run.
     """
     now = clock.now()
     async with database.write() as connection:
@@ -81,6 +87,8 @@ async def accept(database: Database, principal: Principal, new: NewTask) -> Acce
             task := await _known(connection, principal, new.idempotency_key, new.request_hash)
         ):
             return Accepted(task, replayed=True)
+        if limit is not None:
+            await _check_room(connection, principal, limit)
         task_id = ids.new_id()
         owner = Owner(principal.iss, principal.sub)
         await _keep_definition(connection, new, now)
@@ -116,6 +124,21 @@ async def _known(
             next_step="Use a new key for a new request, or send the first request unchanged.",
         )
     return await reading.find(connection, principal, row.id)
+
+
+async def _check_room(connection: AsyncConnection, principal: Principal, limit: int) -> None:
+    waiting = await connection.execute(
+        select(func.count()).where(
+            reading.owned_by(principal),
+            tasks.c.finished_at.is_(None),
+            tasks.c.state != State.RUNNING,
+        )
+    )
+    if waiting.scalar_one() >= limit:
+        raise TooManyRequests(
+            f"{limit} of your tasks wait already, and no more are allowed",
+            next_step="Wait until some of them run, or cancel or delete some.",
+        )
 
 
 async def _keep_definition(connection: AsyncConnection, new: NewTask, now: datetime) -> None:
@@ -168,6 +191,8 @@ def _row(task_id: str, alias: str, owner: Owner, new: NewTask, now: datetime) ->
         "run_at": new.run_at,
         "expires_in_s": new.expires_in_s,
         "keep_s": new.keep_s,
+        "concurrency_key": new.concurrency_key,
+        "concurrency_limit": new.concurrency_limit,
         "created_at": now,
         "updated_at": now,
     }

@@ -67,8 +67,9 @@ async def update(
     reference: str,
     fields: Mapping[str, Json | datetime],
     expected_revision: int | None,
+    **derived: Json,
 ) -> Task:
-    """Set the named fields of a task.
+    """Set the named fields of a task, and the columns that are `derived` from them.
 
     Raises:
         TaskNotFound, AmbiguousAlias, NotPermitted: see `reading.find_own`.
@@ -93,7 +94,7 @@ async def update(
         if not fields:
             return task
         fact = NewEvent("updated", {"fields": sorted(fields)}, _owner(principal))
-        return await _changed(connection, principal, task, [fact], clock.now(), **fields)
+        return await _changed(connection, principal, task, [fact], clock.now(), **fields, **derived)
 
 
 async def execute(

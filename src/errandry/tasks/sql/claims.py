@@ -4,6 +4,7 @@ Fencing: whatever a worker writes names the attempt, and takes effect only while
 `running` that attempt; a worker that was given up writes nothing any more.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,17 +15,18 @@ from sqlalchemy import (
     and_,
     func,
     insert,
-    or_,
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
 from errandry.tasks.model import Json, State
-from errandry.tasks.sql import moves
+from errandry.tasks.sql import moves, queue
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.moves import NewEvent
+from errandry.tasks.sql.queue import Slots
 from errandry.tasks.sql.tables import attempts, command_versions, tasks
 
 
@@ -56,43 +58,62 @@ def is_running(task_id: str, attempt: int) -> ColumnElement[bool]:
 
 
 async def claim(database: Database, worker: str, limit: int, lease_s: float) -> list[Claim]:
-    """Take up to `limit` due tasks, the highest priority and then the longest queued first."""
+    """Take up to `limit` due tasks, the highest priority and then the longest queued first.
+
+    Never more of one concurrency key than may run at once, and those in their order.
+    """
     now = clock.now()
-    due = or_(tasks.c.run_at.is_(None), tasks.c.run_at <= now)
     async with database.write() as connection:
         found = await connection.execute(
             select(tasks, command_versions.c.document)
             .join(command_versions, command_versions.c.digest == tasks.c.command_digest)
-            .where(tasks.c.state == State.QUEUED, due)
+            .where(queue.may_start(now))
             .order_by(tasks.c.priority.desc(), tasks.c.queued_at, tasks.c.id)
             .limit(limit)
         )
+        rows = found.all()
+        is_keyed = any(row.concurrency_key is not None for row in rows)
+        slots = await Slots.read(connection) if is_keyed else Slots(set())
         return [
             claimed
-            for row in found.all()
-            if (claimed := await _take(connection, row, worker, now, lease_s))
+            for row in rows
+            if (claimed := await _take(connection, row, slots, worker, now, lease_s))
         ]
 
 
 async def _take(
-    connection: AsyncConnection, row: Row[Any], worker: str, now: datetime, lease_s: float
+    connection: AsyncConnection,
+    row: Row[Any],
+    slots: Slots,
+    worker: str,
+    now: datetime,
+    lease_s: float,
 ) -> Claim | None:
-    number = row.attempt + 1
-    taken = await moves.move(
-        connection,
-        row.id,
-        and_(tasks.c.state == State.QUEUED, tasks.c.delivery == row.delivery),
-        [NewEvent("attempt_started", {"worker": worker}, attempt=number)],
-        now,
-        state=State.RUNNING,
-        attempt=number,
-        started_at=now,
-        expires_at=None,
-        progress=None,
-        last_line=None,
-        worker=worker,
-        lease_until=clock.after(now, lease_s),
-    )
+    number, slot = row.attempt + 1, None
+    if row.concurrency_key is not None:
+        slot = slots.take(row.concurrency_key, row.concurrency_limit)
+        if slot is None:
+            return None
+    try:
+        async with connection.begin_nested() if slot else nullcontext():
+            taken = await moves.move(
+                connection,
+                row.id,
+                and_(tasks.c.state == State.QUEUED, tasks.c.delivery == row.delivery),
+                [NewEvent("attempt_started", {"worker": worker}, attempt=number)],
+                now,
+                state=State.RUNNING,
+                attempt=number,
+                started_at=now,
+                expires_at=None,
+                progress=None,
+                last_line=None,
+                worker=worker,
+                lease_until=clock.after(now, lease_s),
+                concurrency_slot=slot,
+            )
+    except IntegrityError:  # another server has taken the slot since; the next look sees it
+        return None
     if not taken:
         return None
     values = {"task_id": row.id, "attempt": number, "worker": worker, "started_at": now}
@@ -100,12 +121,16 @@ async def _take(
     return Claim(row.id, number, row.command, row.document, row.arguments)
 
 
-async def next_due(database: Database) -> datetime | None:
-    """When the next delayed task is due, or None when none is queued."""
+async def next_due(database: Database, since: datetime) -> datetime | None:
+    """When the first of the tasks that were not due yet at `since` is, or None without such a task.
+
+    A task that waits for its concurrency key waits for the end of an attempt, not for a moment.
+    """
     async with database.read() as connection:
-        due = func.coalesce(tasks.c.run_at, tasks.c.queued_at, type_=tasks.c.run_at.type)
-        query = select(due).where(tasks.c.state == State.QUEUED).order_by(due).limit(1)
-        found: datetime | None = (await connection.execute(query)).scalar_one_or_none()
+        later = and_(tasks.c.state == State.QUEUED, tasks.c.run_at > since)
+        found: datetime | None = (
+            await connection.execute(select(func.min(tasks.c.run_at)).where(later))
+        ).scalar_one()
         return found
 
 

@@ -31,6 +31,7 @@ async def release(database: Database, claimed: Claim) -> bool:
             attempt=tasks.c.attempt - 1,
             worker=None,
             lease_until=None,
+            concurrency_slot=None,
             **start.again(now, None),
         )
         if moved:
@@ -79,6 +80,7 @@ async def finish(
             now,
             worker=None,
             lease_until=None,
+            concurrency_slot=None,
             **values,
         )
         await _close_attempt(connection, task_id, attempt, ending, now)

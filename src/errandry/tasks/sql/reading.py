@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    false,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
@@ -13,19 +24,17 @@ from errandry.errors import AmbiguousAlias, NotPermitted, TaskNotFound
 from errandry.principal import Principal
 from errandry.tasks import cursor, ids
 from errandry.tasks.model import Attempt, Event, State, Task
-from errandry.tasks.sql import rows
+from errandry.tasks.sql import queue, rows
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.tables import attempts, command_versions, events, tasks
 
-_ahead = tasks.alias("ahead")
 
-
-def owned_by(principal: Principal) -> ColumnElement[bool]:
+def owned_by(principal: Principal, table: FromClause = tasks) -> ColumnElement[bool]:
     """The filter of a principal's own tasks."""
-    return and_(tasks.c.owner_iss == principal.iss, tasks.c.owner_sub == principal.sub)
+    return and_(table.c.owner_iss == principal.iss, table.c.owner_sub == principal.sub)
 
 
-def visible_to(principal: Principal) -> ColumnElement[bool]:
+def visible_to(principal: Principal, table: FromClause = tasks) -> ColumnElement[bool]:
     """Return the filter of what a principal may see.
 
     Everybody sees their own tasks; an approver also those that await a decision or had its own;
@@ -34,38 +43,23 @@ def visible_to(principal: Principal) -> ColumnElement[bool]:
     if principal.is_admin:
         return true()
     if not principal.may("tasks:approve"):
-        return owned_by(principal)
-    decided = tasks.c.approval["decided_by"]
+        return owned_by(principal, table)
+    decided = table.c.approval["decided_by"]
     mine = and_(
         decided["iss"].as_string() == principal.iss, decided["sub"].as_string() == principal.sub
     )
-    return or_(owned_by(principal), tasks.c.state == State.AWAITING_APPROVAL, mine)
+    return or_(owned_by(principal, table), table.c.state == State.AWAITING_APPROVAL, mine)
 
 
-def _is_due(table: Any, now: datetime) -> ColumnElement[bool]:
-    return and_(table.c.state == State.QUEUED, or_(table.c.run_at.is_(None), table.c.run_at <= now))
-
-
-def select_tasks(now: datetime) -> Select[Any]:
-    """Select whole tasks. The queue position counts the owner's own queued tasks, 1 = next."""
-    before = or_(
-        _ahead.c.priority > tasks.c.priority,
-        and_(
-            _ahead.c.priority == tasks.c.priority,
-            tuple_(_ahead.c.queued_at, _ahead.c.id) < tuple_(tasks.c.queued_at, tasks.c.id),
-        ),
+def select_tasks(now: datetime, principal: Principal | None = None) -> Select[Any]:
+    """Select whole tasks, as `rows.task` reads them; a principal is shown whom they wait for."""
+    seen = visible_to(principal, queue.holder) if principal else false()
+    return select(
+        tasks,
+        queue.position(now).label("queue_position"),
+        queue.holders(now).label("holders"),
+        queue.holder_aliases(now, seen).label("holder_aliases"),
     )
-    position = (
-        select(func.count() + 1)
-        .where(
-            _is_due(_ahead, now),
-            _ahead.c.owner_iss == tasks.c.owner_iss,
-            _ahead.c.owner_sub == tasks.c.owner_sub,
-            before,
-        )
-        .scalar_subquery()
-    )
-    return select(tasks, case((_is_due(tasks, now), position)).label("queue_position"))
 
 
 async def find(connection: AsyncConnection, principal: Principal, reference: str) -> Task:
@@ -77,7 +71,7 @@ async def find(connection: AsyncConnection, principal: Principal, reference: str
         TaskNotFound: there is none, or it is not the caller's to see: the same answer.
         AmbiguousAlias: several owners have a task of that alias.
     """
-    query = select_tasks(clock.now())
+    query = select_tasks(clock.now(), principal)
     if ids.is_id(reference):
         found = await connection.execute(
             query.where(tasks.c.id == reference, visible_to(principal))
@@ -215,7 +209,7 @@ async def list_tasks(
     Raises:
         InvalidField: `after` is no cursor of this list.
     """
-    query = select_tasks(clock.now()).where(*wanted.conditions(principal))
+    query = select_tasks(clock.now(), principal).where(*wanted.conditions(principal))
     if after is not None:
         created_at, task_id = cursor.decode(after, str, str)
         last = literal(clock.parse_rfc3339(str(created_at)), tasks.c.created_at.type)

@@ -11,6 +11,7 @@ from errandry.tasks.model import Approval, Attempt, Event, Owner, Progress, Stat
 
 def task(row: Row[Any]) -> Task:
     """Read a row of the `task_columns` of `reading`."""
+    waits_for = _waits_for(row)
     return Task(
         id=row.id,
         alias=row.alias,
@@ -26,6 +27,8 @@ def task(row: Row[Any]) -> Task:
         cancel_requested=row.cancel_requested,
         progress=Progress(**row.progress) if row.progress else None,
         queue_position=row.queue_position,
+        waits_for=waits_for,
+        waits_for_others=None if waits_for is None else row.holders - len(waits_for),
         attempt=row.attempt,
         max_attempts=row.max_attempts,
         on_crash=row.on_crash,
@@ -46,6 +49,12 @@ def task(row: Row[Any]) -> Task:
         last_line=row.last_line,
         keep_s=row.keep_s,
     )
+
+
+def _waits_for(row: Row[Any]) -> list[str] | None:
+    if row.holders is None:
+        return None
+    return sorted(row.holder_aliases.split(",")) if row.holder_aliases else []
 
 
 def approval(document: dict[str, Any]) -> Approval:

@@ -19,8 +19,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -59,6 +61,12 @@ class UtcTime(TypeDecorator[datetime]):
 
 def _json() -> JSON:
     return JSON(none_as_null=True)
+
+
+def _partial(name: str, condition: str, *columns: str | TextClause, unique: bool = False) -> Index:
+    """An index of the rows that meet a condition: the others cost it nothing."""
+    where = text(condition)
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 command_versions = Table(
@@ -122,14 +130,38 @@ tasks = Table(
     Column("keep_s", Float),
     Column("worker", String(100)),
     Column("lease_until", UtcTime),
+    Column("concurrency_key", String(255)),
+    Column("concurrency_limit", Integer),
+    Column("concurrency_slot", Integer),
     UniqueConstraint("owner_iss", "owner_sub", "alias"),
     UniqueConstraint("owner_iss", "owner_sub", "idempotency_key"),
     Index("ix_tasks_newest", "owner_iss", "owner_sub", "created_at", "id"),
     Index("ix_tasks_all_newest", "created_at", "id"),
-    Index("ix_tasks_queue", "state", "priority", "queued_at", "id"),
+    Index("ix_tasks_queue", "state", text("priority DESC"), "queued_at", "id"),
     Index("ix_tasks_expiry", "expires_at"),
+    _partial("ix_tasks_unfinished", "finished_at IS NULL", "owner_iss", "owner_sub", "state"),
+    _partial(
+        "ix_tasks_runs", "finished_at IS NOT NULL", "command", "finished_at", "started_at", "state"
+    ),
+    _partial(
+        "ix_tasks_keys",
+        "concurrency_key IS NOT NULL",
+        "state",
+        "concurrency_key",
+        text("priority DESC"),
+        "queued_at",
+        "id",
+    ),
+    _partial(
+        "ix_tasks_slots",
+        "concurrency_slot IS NOT NULL",
+        "concurrency_key",
+        "concurrency_slot",
+        unique=True,
+    ),
 )
-"""`delivery` counts how often the task was queued; `keep_s` is the `ttl_s` of its command."""
+"""`delivery` counts how often the task was queued; `keep_s` is the `ttl_s` of its command.
+`concurrency_slot` is set while the task runs: the unique index on it keeps the limit of its key."""
 
 attempts = Table(
     "attempts",
