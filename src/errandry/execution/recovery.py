@@ -56,6 +56,7 @@ class Recovery:
         self._retention_s = retention_s
         self._on_queued = on_queued
         self._seen: dict[tuple[str, int], tuple[datetime | None, float]] = {}
+        self.taken_back = 0
 
     async def look(self) -> None:
         """Take back every attempt whose lease is over and of which nothing is left."""
@@ -100,11 +101,12 @@ class Recovery:
         )
         if task is None:
             return
+        self.taken_back += 1
         _log.warning(
             "took back a lost attempt",
             extra={"task_id": task.id, "attempt": running.attempt, "state": task.state},
         )
-        self._bus.publish(task.id)
+        self._bus.publish(task.id, task.owner)
         if task.state is State.QUEUED:
             self._on_queued()
 

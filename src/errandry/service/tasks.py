@@ -48,7 +48,7 @@ class TaskService:
         """Delete a `created` or final task with its history and log."""
         caller.require("tasks:write")
         task = await changing.remove(self.database, caller, reference, expected_revision)
-        self.news.bus.publish(task.id)
+        self.news.bus.publish(task.id, task.owner)
 
     async def answer(self, caller: Principal, reference: str) -> Task:
         """Answer a task's questions: answers to what is not (or no longer) asked are ignored.
