@@ -25,6 +25,7 @@ SELECTS_FOR_WORKERS = {
     "changing.sweep",
     "reading.select_tasks",
     "reading.active",
+    "queue.queue",
 }
 """The functions that look at every owner's tasks: none of them answers a caller."""
 

@@ -8,6 +8,7 @@ from errandry.commands.catalog import Catalog
 from errandry.service.commands import CommandService
 from errandry.service.decisions import Decisions
 from errandry.service.intake import Intake
+from errandry.service.live import Live
 from errandry.service.logs import LogService
 from errandry.service.news import News
 from errandry.service.tasks import TaskService
@@ -26,6 +27,7 @@ class Services:
     decisions: Decisions
     watching: Watching
     logs: LogService
+    live: Live
 
     @classmethod
     def over(
@@ -45,4 +47,5 @@ class Services:
             Decisions(database, news, retention_s),
             Watching(database, bus),
             LogService(database),
+            Live(database, bus),
         )

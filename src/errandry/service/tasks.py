@@ -90,7 +90,7 @@ class TaskService:
     ) -> tuple[list[Event], str | None]:
         """Return a page of a task's history, oldest first, and the cursor of the next page."""
         _require_read(caller)
-        after = int(cursor.decode(wanted.cursor, int)[0]) if wanted.cursor else 0
+        after = int(cursor.decode(wanted.cursor, int)[0]) if wanted.cursor else wanted.after
         found, more = await reading.list_events(
             self.database, caller, reference, wanted.limit, after
         )
