@@ -1,5 +1,6 @@
 """Wires everything, and owns what runs: the only module that knows all parts."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.routing import Route
 
+from errandry import clock
 from errandry.auth.keys import KeySource, local_secret
 from errandry.auth.verifier import TokenVerifier
 from errandry.commands import writing
@@ -32,12 +34,15 @@ from errandry.mcp.socket import PrivateSocket
 from errandry.principal import LOCAL_ISSUER
 from errandry.rest import app as rest
 from errandry.rest.activity import Activity
+from errandry.rest.metrics import Figures
 from errandry.rest.site import Site
+from errandry.rest.sse import Streams
 from errandry.service.services import Services
 from errandry.service.sweeper import sweep
 from errandry.settings import Settings
 from errandry.status.bus import StatusBus
 from errandry.tasks.sql import reading
+from errandry.tasks.sql.backlog import backlog
 from errandry.tasks.sql.database import Database
 
 DAY_S: Final = 86_400
@@ -52,6 +57,7 @@ class App:
     ) -> None:
         self.settings = settings
         self.activity = Activity()
+        self._streams = Streams()
         self.is_draining = False
         self._retention_s = settings.retention_days * DAY_S
         self._database = Database.sqlite(settings.sqlite_path)
@@ -59,7 +65,8 @@ class App:
         self._delivery = EmbeddedDelivery(self._database, settings.concurrency)
         self._delivering = anyio.CancelScope()
         self._worker: Worker | None = None
-        services = self._services()
+        self._recovery: Recovery | None = None
+        self._intake = (services := self._services()).intake
         self._http = StreamableHTTPSessionManager(
             McpFacade(services, caller_of_http).server(),
             max_request_body_size=settings.body_limit_bytes,
@@ -96,6 +103,8 @@ class App:
             why_not_ready=self.why_not_ready,
             authorization_servers=self._authorization_servers,
             activity=self.activity,
+            streams=self._streams,
+            figures=self._figures,
         )
         endpoint = McpEndpoint(self._http, verifier, site.challenge)
         app.router.routes.append(Route("/mcp", endpoint))
@@ -132,7 +141,7 @@ class App:
                 on_free=self._delivery.wake,
                 secrets=Secrets(self.settings.secrets_dir),
             )
-            recovery = Recovery(
+            self._recovery = recovery = Recovery(
                 self._database,
                 self._bus,
                 name,
@@ -162,8 +171,9 @@ class App:
             await self._delivery.run(worker)
 
     async def drain(self) -> None:
-        """Claim nothing more, and wait for what runs, `drain_s` at most."""
+        """Claim nothing more, end the streams, and wait for what runs, `drain_s` at most."""
         self.is_draining = True
+        self._streams.close()
         self._delivering.cancel()
         if self._worker is not None:
             await self._worker.drain(self.settings.drain_s)
@@ -184,6 +194,21 @@ class App:
         except Unavailable as error:
             return error.message
         return None
+
+    async def _figures(self) -> Figures:
+        now = clock.now()
+        waiting = await backlog(self._database, now)
+        attempts: Counter[str] = Counter()
+        if self._worker is not None and self._recovery is not None:
+            attempts = self._worker.outcomes + Counter(lost=self._recovery.taken_back)
+        return Figures(
+            accepts=self._intake.outcomes,
+            attempts=attempts,
+            due=waiting.due,
+            oldest_due_s=(now - waiting.oldest).total_seconds() if waiting.oldest else 0.0,
+            running=self._worker.running if self._worker is not None else 0,
+            streams=self._streams.count,
+        )
 
     async def is_idle(self, seconds: float) -> bool:
         """Whether no client is there, none was for so long, and no task is under way."""

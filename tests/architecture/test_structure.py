@@ -30,6 +30,7 @@ SELECTS_FOR_WORKERS = {
     "queue._count_before",
     "queue._of_waiting",
     "runs._newest",
+    "backlog.backlog",
 }
 """The functions that look at every owner's tasks: none of them shows a caller one of another's."""
 

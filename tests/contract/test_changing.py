@@ -272,7 +272,7 @@ async def _sweep_until(database: Database, wanted: set[str]) -> None:
     changed: set[str] = set()
     with anyio.fail_after(10):
         while changed != wanted:
-            changed |= set(await changing.sweep(database, DAY_S))
+            changed |= {task.id for task in await changing.sweep(database, DAY_S)}
             await anyio.sleep(0.002)
 
 

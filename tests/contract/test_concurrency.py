@@ -39,7 +39,7 @@ async def test_one_task_of_a_key_runs_at_a_time_whoever_owns_it(
     ]
     assert await _claimed(database) == [first.id, other.id]
     assert await _claimed(database) == []
-    holder = claims.Claim(first.id, 1, "keyed", {}, {})
+    holder = claims.Claim(first.id, first.owner, 1, "keyed", {}, {})
     assert await finish(database, holder, Ending("succeeded"))
     assert await _claimed(database) == [second.id]
 
@@ -58,7 +58,9 @@ async def test_as_many_run_as_the_limit_says_in_their_order(
 ) -> None:
     made = [await _queue(services, alice, "pair", priority=p) for p in (0, 0, 7, 0)]
     assert await _claimed(database) == [made[2].id, made[0].id]
-    await finish(database, claims.Claim(made[2].id, 1, "pair", {}, {}), Ending("failed"))
+    await finish(
+        database, claims.Claim(made[2].id, made[2].owner, 1, "pair", {}, {}), Ending("failed")
+    )
     assert await _claimed(database) == [made[1].id]
 
 

@@ -88,6 +88,7 @@ async def test_a_queued_task_is_carried_out(bench: Bench) -> None:
     (await bench.executor.started(1)).succeed()
     ended = await bench.ended(task)
     assert (ended.state, ended.result) == (State.SUCCEEDED, {"attempt": 1})
+    assert bench.worker.outcomes == {"succeeded": 1}
     assert bench.worker.running == 0
 
 
@@ -226,6 +227,7 @@ async def test_what_a_dead_worker_held_is_taken_back(bench: Bench, tmp_path: Pat
             await anyio.sleep(0.02)
     (lost, *_) = (await bench.services.tasks.get(bench.who, task.id))[1]
     assert (lost.worker, lost.outcome) == ("dead", "lost")
+    assert recovery.taken_back == 1
     await recovery.look()
     assert list(folders.iterdir()) == []
 

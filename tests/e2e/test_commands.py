@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from support.rest_client import RestClient, calling, problem
-from support.server import Document, Server, serving, shell, until
+from support.server import Document, Server, serving, shell
 from support.tokens import ISSUER, local_token
+from support.waiting import until
 
 
 @pytest.fixture

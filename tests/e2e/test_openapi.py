@@ -71,10 +71,12 @@ def test_its_operations_are_told_apart_and_declare_their_parameters(document: Do
 
 def test_every_operation_that_it_names_is_there(document: Document, client: RestClient) -> None:
     for path, method, _ in _operations(document):
-        answer = client.http.request(method.upper(), re.sub(r"{\w+}", "nobody", path))
-        assert answer.status_code != 405, (method, path)
-        if answer.status_code == 404:
-            assert answer.json()["code"] != "not_found", (method, path)
+        address = re.sub(r"{\w+}", "nobody", path)
+        with client.http.stream(method.upper(), address) as answer:  # one of them never ends
+            assert answer.status_code != 405, (method, path)
+            if answer.status_code == 404:
+                answer.read()
+                assert answer.json()["code"] != "not_found", (method, path)
 
 
 def test_answers_are_what_it_says(document: Document, client: RestClient) -> None:
@@ -99,8 +101,10 @@ def _check(document: Document, template: str, method: str, answer: httpx2.Respon
     responses = document["paths"][template][method]["responses"]
     family = f"{answer.status_code // 100}XX"
     response = responses.get(str(answer.status_code)) or responses[family]
-    (content,) = response["content"].values()
-    schema = {**content["schema"], "components": document["components"]}
+    schema = {
+        **response["content"]["application/json"]["schema"],
+        "components": document["components"],
+    }
     jsonschema_rs.validate(schema, answer.json())
 
 

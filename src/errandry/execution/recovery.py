@@ -58,6 +58,7 @@ class Recovery:
         self._retention_s = retention_s
         self._on_free = on_free
         self._seen: dict[tuple[str, int], tuple[datetime | None, float]] = {}
+        self.taken_back = 0
 
     async def look(self) -> None:
         """Take back every attempt whose lease is over and of which nothing is left."""
@@ -102,11 +103,12 @@ class Recovery:
         )
         if task is None:
             return
+        self.taken_back += 1
         _log.warning(
             "took back a lost attempt",
             extra={"task_id": task.id, "attempt": running.attempt, "state": task.state},
         )
-        self._bus.publish(task.id)
+        self._bus.publish(task.id, task.owner)
         self._on_free()
 
     async def _tidy(self, busy: set[str]) -> None:

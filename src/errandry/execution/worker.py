@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,7 @@ class Worker:
     ) -> None:
         self.name = name
         self.settings = settings
+        self.outcomes: Counter[str] = Counter()
         self._folder = folder
         self._database = database
         self._bus = bus
@@ -131,7 +133,7 @@ class Worker:
         )
         self._running[claim.task_id, claim.attempt] = attempt
         self._busy.set()
-        self._bus.publish(claim.task_id)
+        self._bus.publish(claim.task_id, claim.owner)
         self._group.start_soon(self._carry_out, attempt, command)
 
     def cancel(self, task_id: str, attempt: int) -> None:
@@ -184,7 +186,7 @@ class Worker:
             del self._running[claim.task_id, claim.attempt]
             if not self._running:
                 self._busy = anyio.Event()
-            self._bus.publish(claim.task_id)
+            self._bus.publish(claim.task_id, claim.owner)
             self._on_free()
 
     async def _run(self, attempt: RunningAttempt, command: Command) -> Ending | None:
@@ -206,6 +208,8 @@ class Worker:
             )
             if task is None:
                 _log.warning("an attempt ended late", extra={"task_id": claim.task_id})
+            else:
+                self.outcomes[ending.outcome] += 1
 
     async def _put_back(self, claim: Claim) -> None:
         with anyio.CancelScope(shield=True):
@@ -241,18 +245,22 @@ class Worker:
         while True:
             await self._busy.wait()
             await anyio.sleep(_REPORT_S)
-            fresh = [report for attempt in self._running.values() if (report := attempt.report())]
+            fresh = [
+                (attempt.claim, report)
+                for attempt in self._running.values()
+                if (report := attempt.report())
+            ]
             if fresh:
                 await self._store(fresh)
 
-    async def _store(self, fresh: list[Report]) -> None:
+    async def _store(self, fresh: list[tuple[Claim, Report]]) -> None:
         while True:
             try:
-                await reports.report(self._database, fresh)
+                await reports.report(self._database, [report for _, report in fresh])
             except Unavailable:  # what they wrote since is kept in their captures, within the cap
                 _log.warning("cannot store logs yet")
                 await anyio.sleep(_PAUSE_S)
                 continue
             break
-        for report in fresh:
-            self._bus.publish(report.task_id)
+        for claim, _ in fresh:
+            self._bus.publish(claim.task_id, claim.owner)

@@ -15,9 +15,12 @@ from errandry.errors import ErrandryError, InvalidRequest, MethodNotAllowed, Not
 from errandry.problems import problem_response
 from errandry.rest.activity import Activity
 from errandry.rest.guard import Guard
-from errandry.rest.routes import commands, history, system, tasks
+from errandry.rest.metrics import Figures, Metrics
+from errandry.rest.routes import commands, history, live, system, tasks
+from errandry.rest.routes import metrics as metrics_route
 from errandry.rest.schemas import Problem
 from errandry.rest.site import Site
+from errandry.rest.sse import Streams
 from errandry.service.forms import refusal
 from errandry.service.services import Services
 
@@ -34,8 +37,11 @@ def build(
     why_not_ready: Ready,
     authorization_servers: Callable[[], list[str]],
     activity: Activity,
+    streams: Streams,
+    figures: Callable[[], Awaitable[Figures]],
 ) -> FastAPI:
     """Return the application; `why_not_ready` gives a reason, or None when the server is ready."""
+    metrics = Metrics()
     app = FastAPI(
         title="errandry",
         version=__version__,
@@ -51,9 +57,12 @@ def build(
     app.state.site = site
     app.state.why_not_ready = why_not_ready
     app.state.authorization_servers = authorization_servers
-    for module in (commands, tasks, history, system):
+    app.state.streams = streams
+    app.state.metrics = metrics
+    app.state.figures = figures
+    for module in (commands, tasks, history, live, system, metrics_route):
         app.include_router(module.router)
-    app.add_middleware(Guard, site=site, activity=activity)
+    app.add_middleware(Guard, site=site, activity=activity, metrics=metrics)
     app.add_exception_handler(ErrandryError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)

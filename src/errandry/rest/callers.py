@@ -1,25 +1,48 @@
-"""What the routes depend on: the services, and who calls."""
+"""What the routes depend on: the services, who calls, and the headers that say more."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, cast
 
-from fastapi import Depends, Header, Request, Security
+from fastapi import Depends, Header, Request, Response, Security
 from fastapi.security import HTTPBearer
 from pydantic import TypeAdapter, ValidationError
 
 from errandry.auth.bearer import bearer_token
-from errandry.auth.verifier import TokenVerifier
+from errandry.auth.verifier import TokenVerifier, Verified
 from errandry.errors import Fault, InvalidField, RevisionMismatch
 from errandry.principal import Principal
-from errandry.service.forms import IdempotencyKey
+from errandry.rest.sse import Streams
+from errandry.service.forms import EventNumber, IdempotencyKey
+from errandry.service.live import Frames
 from errandry.service.services import Services
 
 _SCHEME = HTTPBearer(auto_error=False, bearerFormat="JWT")  # for the OpenAPI document alone
 _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
+_NUMBER: TypeAdapter[int] = TypeAdapter(EventNumber)
 
 
-def _caller(request: Request, _: Annotated[object, Security(_SCHEME)]) -> Principal:
+def verified(request: Request) -> Verified:
+    """Return whose token the request carries, and until when it speaks for them.
+
+    Raises:
+        NotAuthenticated: it carries none, or one that is not accepted.
+    """
     verifier = cast("TokenVerifier", request.app.state.verifier)
-    return verifier.verify(bearer_token(request.headers.get("authorization"))).principal
+    return verifier.verify(bearer_token(request.headers.get("authorization")))
+
+
+Token = Annotated[Verified, Depends(verified)]
+
+
+def _caller(token: Token, _: Annotated[object, Security(_SCHEME)]) -> Principal:
+    return token.principal
+
+
+def _stream(request: Request, token: Token) -> Callable[[Frames], Response]:
+    """What answers with a stream that ends with the caller's token."""
+    streams = cast("Streams", request.app.state.streams)
+    return partial(streams.answer, expires_at=token.expires_at)
 
 
 def _services(request: Request) -> Services:
@@ -60,8 +83,24 @@ def _expected_digest(
     return None if tag is None or tag.strip() == "*" else tag.strip().strip('"')
 
 
+def _resumed_after(
+    number: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+) -> int | None:
+    """The number of the last event that a client which connects again has seen."""
+    if number is None:
+        return None
+    try:
+        return _NUMBER.validate_python(number)
+    except ValidationError as error:
+        message = "The header Last-Event-ID is no number of an event"
+        faults = [Fault("Last-Event-ID", message, "the id of the last frame that had one")]
+        raise InvalidField(message, faults=faults) from error
+
+
 Caller = Annotated[Principal, Depends(_caller)]
 Use = Annotated[Services, Depends(_services)]
 Key = Annotated[str | None, Depends(_idempotency_key)]
 Revision = Annotated[int | None, Depends(_expected_revision)]
 Digest = Annotated[str | None, Depends(_expected_digest)]
+Resumed = Annotated[int | None, Depends(_resumed_after)]
+Stream = Annotated[Callable[[Frames], Response], Depends(_stream)]

@@ -19,6 +19,7 @@ from errandry.errors import (
 )
 from errandry.jsontext import JsonError, loads
 from errandry.rest.activity import Activity
+from errandry.rest.metrics import Metrics
 from errandry.rest.site import Site
 
 _log = logging.getLogger("errandry.access")
@@ -27,10 +28,11 @@ _log = logging.getLogger("errandry.access")
 class Guard:
     """ASGI middleware in front of all routes, MCP included."""
 
-    def __init__(self, app: ASGIApp, site: Site, activity: Activity) -> None:
+    def __init__(self, app: ASGIApp, site: Site, activity: Activity, metrics: Metrics) -> None:
         self._app = app
         self._site = site
         self._activity = activity
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -62,6 +64,8 @@ class Guard:
                 raise  # the answer has begun; the connection is all that can be ended
             await self._refuse(problems.unexpected())(scope, receive, send_with_id)
         finally:
+            took_s = time.monotonic() - began
+            self._metrics.count(scope, status, took_s)
             _log.debug(
                 "request",
                 extra={
@@ -69,7 +73,7 @@ class Guard:
                     "method": scope["method"],
                     "path": scope["path"],
                     "status": status,
-                    "took_ms": round((time.monotonic() - began) * 1e3, 1),
+                    "took_ms": round(took_s * 1e3, 1),
                 },
             )
 

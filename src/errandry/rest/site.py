@@ -1,11 +1,15 @@
 """How this server is reached, and what it lets in before any route is asked."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from starlette.requests import Request
 
 from errandry.principal import AGENT_SCOPES
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_FORWARDED = ("forwarded", "via", "x-forwarded-for")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,17 @@ class Site:
         """The parameters of `WWW-Authenticate: Bearer`: where to read how to get a token (RFC 9728)."""
         metadata = f"{self.public_url}/.well-known/oauth-protected-resource"
         return f'resource_metadata="{metadata}", scope="{" ".join(sorted(AGENT_SCOPES))}"'
+
+
+def is_local(request: Request) -> bool:
+    """Whether a request comes from this machine, to a name of this machine, and through no proxy."""
+    if request.client is None or any(header in request.headers for header in _FORWARDED):
+        return False
+    try:
+        peer = ip_address(request.client.host)
+    except ValueError:
+        return False
+    return peer.is_loopback and _without_port(request.headers.get("host", "").lower()) in _LOOPBACK
 
 
 def _without_port(host: str) -> str:

@@ -138,11 +138,20 @@ class ReadStatus(Query):
     revision: Annotated[int, Field(ge=0)] | None = None
 
 
+EventNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
 class ReadEvents(Query):
-    """A page of a history."""
+    """A page of a history, or (the last two) what a stream of it begins with and holds.
+
+    `cursor` goes before `after`; `log_cursor` is that of a `log` frame.
+    """
 
     limit: Limit = 20
     cursor: str | None = None
+    after: EventNumber = 0
+    logs: bool = False
+    log_cursor: str | None = None
 
 
 class ReadLog(Query):

@@ -1,8 +1,9 @@
 """Use cases of taking tasks in: make one, start it, repeat it."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from errandry import clock
 from errandry.commands.concurrency import key_of
 from errandry.commands.model import Command
 from errandry.commands.unsupported import unsupported
-from errandry.errors import InvalidCommand, TaskActive
+from errandry.errors import ErrandryError, InvalidCommand, TaskActive
 from errandry.jsontext import canonical
 from errandry.principal import LOCAL_ISSUER, Principal
 from errandry.service.commands import CommandService
@@ -31,12 +32,15 @@ class Intake:
 
     `queue_limit` is how many unfinished tasks that do not run a principal of another issuer than the
     local one may have, None = any number.
+    `outcomes` counts what became of the calls that make one: `created`, `replayed`, or the code of
+    the refusal.
     """
 
     database: Database
     commands: CommandService
     news: News
     queue_limit: int | None = None
+    outcomes: Counter[str] = field(default_factory=Counter)
 
     async def create(self, caller: Principal, form: CreateTask, key: str | None = None) -> Accepted:
         """Take a task in, and with `form.execute` start it.
@@ -47,6 +51,9 @@ class Intake:
             IdempotencyConflict: the key belongs to another request.
             TooManyRequests: the caller has as many waiting tasks as it may have; nothing was stored.
         """
+        return await self._counted(self._create(caller, form, key))
+
+    async def _create(self, caller: Principal, form: CreateTask, key: str | None) -> Accepted:
         caller.require("tasks:write")
         request_hash = _hash(form.model_dump(mode="json", exclude={"expires_in_s"}))
         if known := await accept.known(self.database, caller, key, request_hash):
@@ -77,6 +84,11 @@ class Intake:
         Raises:
             TaskActive: the task is not final yet. See also `create`.
         """
+        return await self._counted(self._retry(caller, reference, form, key))
+
+    async def _retry(
+        self, caller: Principal, reference: str, form: RetryTask, key: str | None
+    ) -> Accepted:
         caller.require("tasks:write")
         task = await reading.get_own(self.database, caller, reference)
         request_hash = _hash(["retry", task.id, form.model_dump(mode="json")])
@@ -105,6 +117,15 @@ class Intake:
             expires_in_s=task.expires_in_s,
             retry_of=task.id,
         )
+
+    async def _counted(self, taking: Awaitable[Accepted]) -> Accepted:
+        try:
+            accepted = await taking
+        except ErrandryError as error:
+            self.outcomes[error.code] += 1
+            raise
+        self.outcomes["replayed" if accepted.replayed else "created"] += 1
+        return accepted
 
     async def _accept(
         self,

@@ -16,6 +16,6 @@ class News:
 
     def tell(self, task: Task) -> None:
         """Wake who watches the task, and the delivery if it is queued."""
-        self.bus.publish(task.id)
+        self.bus.publish(task.id, task.owner)
         if task.state is State.QUEUED:
             self.wake()

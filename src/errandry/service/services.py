@@ -8,6 +8,7 @@ from errandry.commands.catalog import Catalog
 from errandry.service.commands import CommandService
 from errandry.service.decisions import Decisions
 from errandry.service.intake import Intake
+from errandry.service.live import Live
 from errandry.service.logs import LogService
 from errandry.service.news import News
 from errandry.service.statistics import Statistics
@@ -28,6 +29,7 @@ class Services:
     watching: Watching
     logs: LogService
     statistics: Statistics
+    live: Live
 
     @classmethod
     def over(
@@ -50,4 +52,5 @@ class Services:
             Watching(database, bus),
             LogService(database),
             statistics,
+            Live(database, bus, statistics),
         )

@@ -26,7 +26,7 @@ async def sweep(
         except Unavailable:
             _log.warning("cannot sweep: the database does not answer")
             changed = []
-        for task_id in changed:
-            bus.publish(task_id)
+        for task in changed:
+            bus.publish(task.id, task.owner)
         if len(changed) < _BATCH:
             await anyio.sleep(every_s)

@@ -54,7 +54,7 @@ class TaskService:
         """Delete a `created` or final task with its history and log."""
         caller.require("tasks:write")
         task = await changing.remove(self.database, caller, reference, expected_revision)
-        self.news.bus.publish(task.id)
+        self.news.bus.publish(task.id, task.owner)
 
     async def answer(self, caller: Principal, reference: str) -> Task:
         """Answer a task's questions: answers to what is not (or no longer) asked are ignored.
@@ -96,7 +96,7 @@ class TaskService:
     ) -> tuple[list[Event], str | None]:
         """Return a page of a task's history, oldest first, and the cursor of the next page."""
         _require_read(caller)
-        after = int(cursor.decode(wanted.cursor, int)[0]) if wanted.cursor else 0
+        after = int(cursor.decode(wanted.cursor, int)[0]) if wanted.cursor else wanted.after
         found, more = await reading.list_events(
             self.database, caller, reference, wanted.limit, after
         )

@@ -6,8 +6,17 @@ Lossy by contract: several wake-ups may become one, and who waits looks again af
 from collections import defaultdict
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from typing import Final, TypeVar
 
 import anyio
+
+from errandry.tasks.model import Owner
+
+MOST_CHANGED: Final = 256
+"""How many changed tasks a subscription remembers for a reader that does not keep up."""
+
+Topic = str | Owner | None
+"""A task's id, an owner (all of its tasks), or None: every task."""
 
 
 class Subscription:
@@ -16,7 +25,7 @@ class Subscription:
     def __init__(self) -> None:
         self._raised = anyio.Event()
 
-    def notify(self) -> None:
+    def notify(self, task_id: str) -> None:  # noqa: ARG002 - `Changes` remembers it
         """Raise the flag."""
         self._raised.set()
 
@@ -30,21 +39,58 @@ class Subscription:
         return raised
 
 
-class StatusBus:
-    """Tells subscribers of a task that something about it has changed."""
+class Changes(Subscription):
+    """A flag that also remembers which tasks the messages were about, up to `MOST_CHANGED`."""
 
     def __init__(self) -> None:
-        self._subscribers: defaultdict[str, set[Subscription]] = defaultdict(set)
+        super().__init__()
+        self._ids: dict[str, None] | None = {}
 
-    def publish(self, task_id: str) -> None:
+    def notify(self, task_id: str) -> None:
+        """Raise the flag, and remember the task."""
+        if self._ids is not None:
+            self._ids[task_id] = None
+            if len(self._ids) > MOST_CHANGED:
+                self._ids = None
+        super().notify(task_id)
+
+    def take(self) -> list[str] | None:
+        """Return the tasks since the last call, each once, or None when they were too many."""
+        ids, self._ids = self._ids, {}
+        return None if ids is None else list(ids)
+
+
+AnySubscription = TypeVar("AnySubscription", bound=Subscription)
+
+
+class StatusBus:
+    """Tells subscribers of a task, or of all tasks of an owner, that something has changed."""
+
+    def __init__(self) -> None:
+        self._subscribers: defaultdict[Topic, set[Subscription]] = defaultdict(set)
+
+    def publish(self, task_id: str, owner: Owner) -> None:
         """Wake whoever waits for this task. Call it after the commit."""
-        for subscription in self._subscribers.get(task_id, ()):
-            subscription.notify()
+        for topic in (task_id, owner, None):
+            for subscription in self._subscribers.get(topic, ()):
+                subscription.notify(task_id)
 
     @contextmanager
     def subscribe(self, task_ids: Iterable[str]) -> Generator[Subscription]:
         """Yield a subscription to these tasks. Subscribe first, then read the rows."""
-        subscription, topics = Subscription(), set(task_ids)
+        with self._added(Subscription(), set[Topic](task_ids)) as subscription:
+            yield subscription
+
+    @contextmanager
+    def changes(self, owner: Owner | None) -> Generator[Changes]:
+        """Yield a subscription to all tasks of an owner, or of all owners (None)."""
+        with self._added(Changes(), {owner}) as subscription:
+            yield subscription
+
+    @contextmanager
+    def _added(
+        self, subscription: AnySubscription, topics: Iterable[Topic]
+    ) -> Generator[AnySubscription]:
         for topic in topics:
             self._subscribers[topic].add(subscription)
         try:

@@ -6,8 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse, StreamingResponse
 
-from errandry.errors import NotAcceptable
-from errandry.rest.callers import Caller, Use
+from errandry.rest import sse
+from errandry.rest.accept import accepted
+from errandry.rest.callers import Caller, Resumed, Stream, Use
+from errandry.rest.routes.live import STREAM
 from errandry.rest.schemas import EventList, LogAnswer, StatusAnswer
 from errandry.service.forms import ReadEvents, ReadLog, ReadStatus
 from errandry.tasks import wire
@@ -30,16 +32,21 @@ async def get_status(
     return JSONResponse(wire.status(found, poll_after_ms), headers=headers)
 
 
-@router.get("/events", name="list_events", response_model=EventList)
+@router.get("/events", name="list_events", response_model=EventList, responses=STREAM)
 async def list_events(
     request: Request,
     task_id: str,
     wanted: Annotated[ReadEvents, Query()],
     caller: Caller,
     use: Use,
+    resumed: Resumed,
+    stream: Stream,
 ) -> Response:
-    """Return the history, oldest first."""
-    _require(request, "application/json")
+    """Return the history, oldest first; with `Accept: text/event-stream` stream it as it grows."""
+    if accepted(request, "application/json", sse.MEDIA_TYPE) == sse.MEDIA_TYPE:
+        if resumed is not None:  # a client that connects again repeats the query of its first time
+            wanted = wanted.model_copy(update={"after": resumed})
+        return stream(await use.live.task(caller, task_id, wanted))
     found, next_cursor = await use.tasks.events(caller, task_id, wanted)
     return JSONResponse(
         {"events": [wire.event(each) for each in found], "next_cursor": next_cursor}
@@ -55,22 +62,7 @@ async def read_log(
     use: Use,
 ) -> Response:
     """Return a page of the log within a budget, or with `Accept: text/plain` all of it, raw."""
-    if _require(request, "application/json", "text/plain") == "text/plain":
+    if accepted(request, "application/json", "text/plain") == "text/plain":
         raw = await use.logs.raw(caller, task_id, wanted.attempt, wanted.stream)
         return StreamingResponse(raw, media_type="text/plain; charset=utf-8")
     return JSONResponse(asdict(await use.logs.read(caller, task_id, wanted)))
-
-
-def _require(request: Request, *offered: str) -> str:
-    """Return the first media type of the Accept header that is offered (RFC 9110, 12.5.1).
-
-    Raises:
-        NotAcceptable: none is.
-    """
-    accept = request.headers.get("accept", "*/*")
-    for part in accept.split(","):
-        wanted = part.partition(";")[0].strip().lower()
-        for kind in offered:
-            if wanted in (kind, "*/*", kind.partition("/")[0] + "/*"):
-                return kind
-    raise NotAcceptable(f"This comes as {' or '.join(offered)}, not as {accept}")

@@ -205,13 +205,13 @@ async def decide(
         return await _changed(connection, principal, task, facts, now, approval=approval, **values)
 
 
-async def sweep(database: Database, retention_s: float, limit: int = 100) -> list[str]:
+async def sweep(database: Database, retention_s: float, limit: int = 100) -> list[Task]:
     """Do what is due at this moment: give up what waited too long, delete what was kept long enough.
 
-    Returns the ids of the changed tasks, at most `limit`; call again when it is full.
+    Returns the changed tasks as they were, at most `limit`; call again when it is full.
     """
     now = clock.now()
-    changed: list[str] = []
+    changed: list[Task] = []
     async with database.write() as connection:
         due = await connection.execute(
             reading.select_tasks(now)
@@ -224,7 +224,7 @@ async def sweep(database: Database, retention_s: float, limit: int = 100) -> lis
                 await connection.execute(delete(tasks).where(tasks.c.id == task.id))
             elif task.state in (State.QUEUED, State.AWAITING_APPROVAL):
                 await _give_up(connection, task, now, retention_s)
-            changed.append(task.id)
+            changed.append(task)
     return changed
 
 

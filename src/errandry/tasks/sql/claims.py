@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
-from errandry.tasks.model import Json, State
+from errandry.tasks.model import Json, Owner, State
 from errandry.tasks.sql import moves, queue
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.moves import NewEvent
@@ -35,6 +35,7 @@ class Claim:
     """A worker's hold on one attempt, and all that running it needs."""
 
     task_id: str
+    owner: Owner
     attempt: int
     command: str
     document: dict[str, Json]
@@ -118,7 +119,8 @@ async def _take(
         return None
     values = {"task_id": row.id, "attempt": number, "worker": worker, "started_at": now}
     await connection.execute(insert(attempts).values(values))
-    return Claim(row.id, number, row.command, row.document, row.arguments)
+    owner = Owner(row.owner_iss, row.owner_sub)
+    return Claim(row.id, owner, number, row.command, row.document, row.arguments)
 
 
 async def next_due(database: Database, since: datetime) -> datetime | None:

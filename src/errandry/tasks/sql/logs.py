@@ -116,8 +116,9 @@ async def chunks(
     *,
     from_line: int = 0,
     backwards: bool = False,
+    page_size: int = _PAGE,
 ) -> AsyncGenerator[Chunk]:
-    """Yield chunks of one stream or (None) both, reading a few at a time.
+    """Yield chunks of one stream or (None) both, reading `page_size` at a time.
 
     They start with the one that holds line number `from_line` (from 0), or with the last one when
     they come backwards.
@@ -128,14 +129,14 @@ async def chunks(
     order = columns.seq.desc() if backwards else columns.seq.asc()
     last: int | None = None
     while True:
-        page = query.order_by(order).limit(_PAGE)
+        page = query.order_by(order).limit(page_size)
         if last is not None:
             page = page.where(columns.seq < last if backwards else columns.seq > last)
         async with database.read() as connection:
             found = (await connection.execute(page)).all()
         for row in found:
             yield _chunk(row)
-        if len(found) < _PAGE:
+        if len(found) < page_size:
             return
         last = found[-1].seq
 

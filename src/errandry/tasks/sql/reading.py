@@ -227,9 +227,16 @@ async def list_events(
     database: Database, principal: Principal, reference: str, limit: int, after: int
 ) -> tuple[list[Event], bool]:
     """Return up to `limit` events numbered above `after`, and whether more follow; see `find`."""
+    _, listed = await get_with_events(database, principal, reference, limit + 1, after)
+    return listed[:limit], len(listed) > limit
+
+
+async def get_with_events(
+    database: Database, principal: Principal, reference: str, limit: int, after: int
+) -> tuple[Task, list[Event]]:
+    """Return one task and up to `limit` of its events numbered above `after`; see `find`."""
     async with database.read() as connection:
         task = await find(connection, principal, reference)
         query = select(events).where(events.c.task_id == task.id, events.c.seq > after)
-        found = await connection.execute(query.order_by(events.c.seq).limit(limit + 1))
-        listed = [rows.event(row) for row in found]
-    return listed[:limit], len(listed) > limit
+        found = await connection.execute(query.order_by(events.c.seq).limit(limit))
+        return task, [rows.event(row) for row in found]
