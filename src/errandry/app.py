@@ -26,6 +26,7 @@ from errandry.mcp.callers import caller_of_http, caller_of_socket
 from errandry.mcp.http import McpEndpoint
 from errandry.mcp.server import McpFacade
 from errandry.mcp.socket import PrivateSocket
+from errandry.mcp.sse import MESSAGES, SseTransport
 from errandry.principal import LOCAL_ISSUER
 from errandry.rest import app as rest
 from errandry.rest.activity import Activity
@@ -57,13 +58,13 @@ class App:
         self._delivering = anyio.CancelScope()
         self._worker: Worker | None = None
         services = self._services()
-        self._http = StreamableHTTPSessionManager(
-            McpFacade(services, caller_of_http).server(),
-            max_request_body_size=settings.body_limit_bytes,
-        )
-        self.socket = PrivateSocket(
-            McpFacade(services, caller_of_socket).server(), socket, settings.body_limit_bytes
-        )
+        over_http = McpFacade(services, caller_of_http, settings.toolsets)
+        over_socket = McpFacade(services, caller_of_socket, settings.toolsets)
+        self._mcp = (over_http, over_socket)
+        server, limit = over_http.server(), settings.body_limit_bytes
+        self._http = StreamableHTTPSessionManager(server, max_request_body_size=limit)
+        self._sse = SseTransport(server, limit)
+        self.socket = PrivateSocket(over_socket.server(), socket, limit)
         self.asgi = self._asgi(services, keys, public_url)
 
     # -- parts
@@ -93,8 +94,13 @@ class App:
             authorization_servers=self._authorization_servers,
             activity=self.activity,
         )
-        endpoint = McpEndpoint(self._http, verifier, site.challenge)
-        app.router.routes.append(Route("/mcp", endpoint))
+        for path, transport, methods in (
+            ("/mcp", self._http.handle_request, None),
+            ("/sse", self._sse.stream, ["GET"]),
+            (MESSAGES, self._sse.messages, ["POST"]),
+        ):
+            endpoint = McpEndpoint(transport, verifier, site.challenge)
+            app.router.routes.append(Route(path, endpoint, methods=methods))
         return app
 
     def _authorization_servers(self) -> list[str]:
@@ -155,11 +161,13 @@ class App:
             await self._delivery.run(worker)
 
     async def drain(self) -> None:
-        """Claim nothing more, and wait for what runs, `drain_s` at most."""
+        """Claim nothing more, wait for what runs, `drain_s` at most, and end the MCP streams."""
         self.is_draining = True
         self._delivering.cancel()
         if self._worker is not None:
             await self._worker.drain(self.settings.drain_s)
+        for facade in self._mcp:
+            facade.close()
 
     def end_all(self) -> None:
         """End at once what still runs."""

@@ -1,7 +1,7 @@
-"""Streamable HTTP at `/mcp`: our own bearer check in front of the SDK's session manager.
+"""MCP over HTTP: our own bearer check in front of the SDK's transports.
 
 The SDK's own check knows only issuers that are URLs and sends no scopes in its challenge; and a
-mounted application would redirect `/mcp`. Hence an exact route on the manager's ASGI handler.
+mounted application would redirect `/mcp`. Hence exact routes on the transports' ASGI handlers.
 """
 
 from datetime import UTC, datetime
@@ -10,10 +10,9 @@ import anyio
 from mcp import types
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from errandry.auth.bearer import bearer_token
 from errandry.auth.verifier import TokenVerifier, Verified
@@ -24,12 +23,10 @@ from errandry.problems import problem_response
 
 
 class McpEndpoint:
-    """The ASGI application of the exact route `/mcp`."""
+    """The ASGI application of one exact route: the transport behind the bearer check."""
 
-    def __init__(
-        self, manager: StreamableHTTPSessionManager, verifier: TokenVerifier, challenge: str
-    ) -> None:
-        self._manager = manager
+    def __init__(self, transport: ASGIApp, verifier: TokenVerifier, challenge: str) -> None:
+        self._transport = transport
         self._verifier = verifier
         self._challenge = challenge
 
@@ -51,7 +48,7 @@ class McpEndpoint:
         scope["user"] = _owner_of_session(verified)
         left = verified.expires_at - datetime.now(UTC)
         with anyio.move_on_after(max(1.0, left.total_seconds())):
-            await self._manager.handle_request(scope, _after(message, receive), send)
+            await self._transport(scope, _after(message, receive), send)
 
 
 def _check(body: bytes) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from anyio import to_thread
 
 from errandry.commands.catalog import Catalog
-from errandry.commands.model import Command, command_document
+from errandry.commands.model import Command, Origin, command_document
 from errandry.principal import Principal
 from errandry.service.forms import ListCommands
 
@@ -49,11 +49,13 @@ class CommandService:
         caller.require("commands:read")
         return self.find(name)
 
-    async def create(self, caller: Principal, document: dict[str, Any]) -> Command:
+    async def create(
+        self, caller: Principal, document: dict[str, Any], origin: Origin = "api"
+    ) -> Command:
         """Write a new definition into the folder.
 
         Raises:
             CommandExists, InvalidCommand, UnknownField: it was not written.
         """
         caller.require("commands:write")
-        return await to_thread.run_sync(self._catalog.create, document, "api")
+        return await to_thread.run_sync(self._catalog.create, document, origin)
