@@ -5,6 +5,7 @@ that read such a text differently is how a check is walked around, so all of it 
 """
 
 import json
+import math
 from typing import Any, Final
 
 MAX_DEPTH: Final = 64
@@ -23,12 +24,17 @@ def loads(text: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
 
     Raises:
         JsonError: no JSON, not UTF-8, a key twice in one object, NaN or Infinity, a NUL or a lone
-            surrogate in a string, an integer of more than 4,300 digits, nested too deeply.
+            surrogate in a string, a number that is too large, nested too deeply.
     """
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        document = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
     except json.JSONDecodeError as error:
         raise JsonError(
             f"{error.msg} at line {error.lineno} column {error.colno}", error.lineno
@@ -87,6 +93,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise JsonError(f"{name} is no JSON value")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise JsonError(f"the number {text[:40]} is too large")
+    return number
 
 
 def canonical(document: Any) -> str:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from errandry.auth.bearer import bearer_token
 from errandry.auth.verifier import TokenVerifier, Verified
 from errandry.errors import NotAuthenticated
-from errandry.jsontext import JsonError, loads
+from errandry.mcp import messages
 from errandry.mcp.callers import PRINCIPAL_KEY
 from errandry.problems import problem_response
 
@@ -39,10 +39,9 @@ class McpEndpoint:
             await problem_response(error, self._challenge)(scope, receive, send)
             return
         message = await receive()  # the guard in front has put the whole body into one
-        try:
-            _check(message.get("body", b""))
-        except JsonError as error:
-            await _parse_error(error)(scope, receive, send)
+        body = message.get("body", b"")
+        if body.strip() and (wrong := messages.fault(body)):  # an empty one is the SDK's to answer
+            await _refusal(wrong)(scope, receive, send)
             return
         scope[PRINCIPAL_KEY] = verified.principal
         scope["user"] = _owner_of_session(verified)
@@ -51,19 +50,8 @@ class McpEndpoint:
             await self._transport(scope, _after(message, receive), send)
 
 
-def _check(body: bytes) -> None:
-    """Refuse what two readers could read differently; an empty body is the SDK's to answer.
-
-    Raises:
-        JsonError: a key twice in one object, NaN, a lone surrogate, …
-    """
-    if body.strip():
-        loads(body)
-
-
-def _parse_error(error: JsonError) -> JSONResponse:
-    """Answer as JSON-RPC 2.0 asks for what cannot be read (its section 5.1)."""
-    refusal = {"code": types.PARSE_ERROR, "message": f"Parse error: {error}"}
+def _refusal(error: types.ErrorData) -> JSONResponse:
+    refusal = {"code": error.code, "message": error.message}
     return JSONResponse({"jsonrpc": "2.0", "id": None, "error": refusal}, 400)
 
 

@@ -175,7 +175,7 @@ class Prompts:
             task=_pretty(wire.task(task, attempts)),
             definition=self._definition(caller, task.command),
             omitted=f" ({page.omitted_lines} lines more)" if page.omitted_lines else "",
-            log=page.text or "(empty)",
+            log=page.text.rstrip("\n") or "(empty)",
         )
 
     def _definition(self, caller: Principal, name: str) -> str:

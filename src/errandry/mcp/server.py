@@ -21,7 +21,7 @@ from errandry.mcp.operator_tools import OPERATOR_TOOLS
 from errandry.mcp.prompts import Prompts
 from errandry.mcp.resources import KEPT_MS, Resources
 from errandry.mcp.results import ToolResult
-from errandry.mcp.tool import Call, Tool
+from errandry.mcp.tool import Call
 from errandry.mcp.watch import Sights
 from errandry.principal import Principal
 from errandry.service.services import Services
@@ -46,27 +46,25 @@ HANDLE_SCHEMA: Final = {
 }
 
 
-TOOLSETS: Final = {"core": CORE_TOOLS, "operator": OPERATOR_TOOLS}
-
-
 class _Server(Server[Any]):
-    """The SDK's server with capabilities that say what is so: the list of prompts never changes."""
+    """The SDK's server, whose capabilities say what is so: the list of prompts never changes."""
 
-    def get_capabilities(self, *arguments: Any, **more: Any) -> types.ServerCapabilities:
+    def get_capabilities(
+        self,
+        notification_options: NotificationOptions | None = None,  # noqa: ARG002 - these are ours
+        *arguments: Any,
+        **more: Any,
+    ) -> types.ServerCapabilities:
         """Return what `initialize` and `server/discover` tell."""
-        told = super().get_capabilities(*arguments, **more)
-        return told.model_copy(update={"prompts": types.PromptsCapability(list_changed=False)})
-
-    def create_initialization_options(self, *_: Any, **more: Any) -> Any:
-        """Return what `initialize` tells: sessions hear of changed lists."""
         changes = NotificationOptions(tools_changed=True, resources_changed=True)
-        return super().create_initialization_options(changes, **more)
+        told = super().get_capabilities(changes, *arguments, **more)
+        return told.model_copy(update={"prompts": types.PromptsCapability(list_changed=False)})
 
 
 class McpFacade:
     """The handlers of the low-level server, for callers that `caller_of` knows.
 
-    The core tools are always there, those of other `toolsets` when they are named.
+    The core tools are always there, the operator's when `toolsets` names them.
     """
 
     def __init__(
@@ -74,15 +72,13 @@ class McpFacade:
     ) -> None:
         self._services = services
         self._caller_of = caller_of
-        self._tools: dict[str, Tool] = {
-            name: tool
-            for toolset, tools in TOOLSETS.items()
-            if toolset == "core" or toolset in toolsets
-            for name, tool in tools.items()
-        }
+        self._tools = CORE_TOOLS | (OPERATOR_TOOLS if "operator" in toolsets else {})
         self._resources = Resources(services, caller_of)
         self._listening = Listening(Sights(services, self._own_tools, self._resources), caller_of)
-        self.close = self._listening.close
+
+    def close(self) -> None:
+        """End the streams of subscriptions within a second."""
+        self._listening.close()
 
     def server(self) -> Server[Any]:
         """Return a server with these handlers; it serves both eras of the protocol."""
