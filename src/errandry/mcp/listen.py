@@ -8,7 +8,6 @@ from mcp.server.subscriptions import (
     SUBSCRIPTION_ID_META_KEY,
     ResourcesListChanged,
     ResourceUpdated,
-    ServerEvent,
     ToolsListChanged,
 )
 from mcp.shared.exceptions import MCPError
@@ -17,7 +16,7 @@ from mcp.shared.subscriptions import event_to_notification
 from errandry.mcp.callers import CallerOf, Context
 from errandry.mcp.refusals import as_protocol_errors, invalid_params
 from errandry.mcp.resources import not_found
-from errandry.mcp.watch import MAX_URIS, Sights, Watch
+from errandry.mcp.watch import MAX_URIS, Change, Sights, Watch
 
 MAX_STREAMS: Final = 64
 """How many streams one caller may have open at once."""
@@ -65,9 +64,9 @@ class Listening:
             )
         )
 
-        async def tell(event: ServerEvent) -> None:
+        async def tell(change: Change) -> None:
             await context.session.send_notification(
-                event_to_notification(event, meta), context.request_id
+                event_to_notification(change, meta), context.request_id
             )
 
         self._open.add(watch)
@@ -86,12 +85,12 @@ class Listening:
         if watch.is_running:
             return
         watch.is_running = True
-        for event in (ToolsListChanged(), ResourcesListChanged()):
-            await watch.add(event)
+        for change in (ToolsListChanged(), ResourcesListChanged()):
+            await watch.add(change)
         session = context.session
 
-        async def tell(event: ServerEvent) -> None:
-            await session.send_notification(event_to_notification(event, {}))
+        async def tell(change: Change) -> None:
+            await session.send_notification(event_to_notification(change, {}))
 
         try:
             await watch.run(tell)

@@ -49,15 +49,10 @@ HANDLE_SCHEMA: Final = {
 class _Server(Server[Any]):
     """The SDK's server, whose capabilities say what is so: the list of prompts never changes."""
 
-    def get_capabilities(
-        self,
-        notification_options: NotificationOptions | None = None,  # noqa: ARG002 - these are ours
-        *arguments: Any,
-        **more: Any,
-    ) -> types.ServerCapabilities:
+    def get_capabilities(self, *arguments: Any, **more: Any) -> types.ServerCapabilities:
         """Return what `initialize` and `server/discover` tell."""
         changes = NotificationOptions(tools_changed=True, resources_changed=True)
-        told = super().get_capabilities(changes, *arguments, **more)
+        told = super().get_capabilities(changes, *arguments[1:], **more)
         return told.model_copy(update={"prompts": types.PromptsCapability(list_changed=False)})
 
 

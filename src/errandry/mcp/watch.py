@@ -8,12 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
-from mcp.server.subscriptions import (
-    ResourcesListChanged,
-    ResourceUpdated,
-    ServerEvent,
-    ToolsListChanged,
-)
+from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, ToolsListChanged
 
 from errandry.commands.model import Command
 from errandry.errors import AmbiguousAlias, NotFound, NotPermitted, Unavailable
@@ -30,6 +25,9 @@ LOOK_AGAIN_S: Final = 1.0
 
 _SIZE_ONLY: Final = ReadLog(lines=1, max_bytes=16)
 
+Change = ToolsListChanged | ResourcesListChanged | ResourceUpdated
+"""What can happen; the list of prompts is the same as long as the server runs."""
+
 OwnTools = Callable[[Principal], list[Command]]
 
 
@@ -41,17 +39,15 @@ class Sights:
     own_tools: OwnTools
     resources: Resources
 
-    async def see(self, caller: Principal, event: ServerEvent) -> Hashable:
-        """Return something that differs when the event has happened; None when there is nothing."""
-        match event:
+    async def see(self, caller: Principal, change: Change) -> Hashable:
+        """Return something that differs when the change has happened; None when there is nothing."""
+        match change:
             case ToolsListChanged():
                 return tuple(command.digest for command in self.own_tools(caller))
             case ResourcesListChanged():
                 return await self.resources.names(caller)
             case ResourceUpdated():
-                return await self._resource(caller, event.uri)
-            case _:
-                return None
+                return await self._resource(caller, change.uri)
 
     async def _resource(self, caller: Principal, text: str) -> Hashable:
         if (uri := Uri.parse(text)) is None:
@@ -79,19 +75,19 @@ class Watch:
 
     sights: Sights
     caller: Principal
-    seen: dict[ServerEvent, Hashable] = field(default_factory=dict)
+    seen: dict[Change, Hashable] = field(default_factory=dict)
     topics: dict[str, str | None] = field(default_factory=dict)
     is_running: bool = False
     is_closed: bool = False
 
-    async def add(self, event: ServerEvent) -> bool:
+    async def add(self, change: Change) -> bool:
         """Watch a list or resource from now on; say whether there is one for the caller."""
-        look = await self.sights.see(self.caller, event)
+        look = await self.sights.see(self.caller, change)
         if look is None:
             return False
-        if isinstance(event, ResourceUpdated):
-            self.topics[event.uri] = await self.sights.topic(self.caller, event.uri)
-        self.seen[event] = look
+        if isinstance(change, ResourceUpdated):
+            self.topics[change.uri] = await self.sights.topic(self.caller, change.uri)
+        self.seen[change] = look
         return True
 
     def remove(self, uri: str) -> None:
@@ -99,22 +95,22 @@ class Watch:
         self.seen.pop(ResourceUpdated(uri), None)
         self.topics.pop(uri, None)
 
-    async def run(self, tell: Callable[[ServerEvent], Awaitable[None]]) -> None:
+    async def run(self, tell: Callable[[Change], Awaitable[None]]) -> None:
         """Tell of each change until closed."""
         while not self.is_closed:
             tasks = [topic for topic in self.topics.values() if topic]
             with self.sights.services.watching.bus.subscribe(tasks) as woken:
-                for event in list(self.seen):
-                    if await self._has_changed(event):
-                        await tell(event)
+                for change in list(self.seen):
+                    if await self._has_changed(change):
+                        await tell(change)
                 await woken.wait(LOOK_AGAIN_S)
 
-    async def _has_changed(self, event: ServerEvent) -> bool:
+    async def _has_changed(self, change: Change) -> bool:
         try:
-            look = await self.sights.see(self.caller, event)
+            look = await self.sights.see(self.caller, change)
         except Unavailable:
             return False
-        if event not in self.seen or self.seen[event] == look:
+        if change not in self.seen or self.seen[change] == look:
             return False
-        self.seen[event] = look
+        self.seen[change] = look
         return True
