@@ -31,6 +31,7 @@ from errandry.mcp.callers import caller_of_http, caller_of_socket
 from errandry.mcp.http import McpEndpoint
 from errandry.mcp.server import McpFacade
 from errandry.mcp.socket import PrivateSocket
+from errandry.mcp.sse import MESSAGES, SseTransport
 from errandry.principal import LOCAL_ISSUER
 from errandry.rest import app as rest
 from errandry.rest.activity import Activity
@@ -67,13 +68,13 @@ class App:
         self._worker: Worker | None = None
         self._recovery: Recovery | None = None
         self._intake = (services := self._services()).intake
-        self._http = StreamableHTTPSessionManager(
-            McpFacade(services, caller_of_http).server(),
-            max_request_body_size=settings.body_limit_bytes,
-        )
-        self.socket = PrivateSocket(
-            McpFacade(services, caller_of_socket).server(), socket, settings.body_limit_bytes
-        )
+        over_http = McpFacade(services, caller_of_http, settings.toolsets)
+        over_socket = McpFacade(services, caller_of_socket, settings.toolsets)
+        self._mcp = (over_http, over_socket)
+        server, limit = over_http.server(), settings.body_limit_bytes
+        self._http = StreamableHTTPSessionManager(server, max_request_body_size=limit)
+        self._sse = SseTransport(server, limit)
+        self.socket = PrivateSocket(over_socket.server(), socket, limit)
         self.asgi = self._asgi(services, keys, public_url)
 
     # -- parts
@@ -106,8 +107,13 @@ class App:
             streams=self._streams,
             figures=self._figures,
         )
-        endpoint = McpEndpoint(self._http, verifier, site.challenge)
-        app.router.routes.append(Route("/mcp", endpoint))
+        for path, transport, methods in (
+            ("/mcp", self._http.handle_request, None),
+            ("/sse", self._sse.stream, ["GET"]),
+            (MESSAGES, self._sse.messages, ["POST"]),
+        ):
+            endpoint = McpEndpoint(transport, verifier, site.challenge)
+            app.router.routes.append(Route(path, endpoint, methods=methods))
         return app
 
     def _authorization_servers(self) -> list[str]:
@@ -177,6 +183,8 @@ class App:
         self._delivering.cancel()
         if self._worker is not None:
             await self._worker.drain(self.settings.drain_s)
+        for facade in self._mcp:
+            facade.close()
 
     def end_all(self) -> None:
         """End at once what still runs."""

@@ -30,7 +30,12 @@ def loads(text: bytes | str, max_depth: int = MAX_DEPTH) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        document = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
     except json.JSONDecodeError as error:
         raise JsonError(
             f"{error.msg} at line {error.lineno} column {error.colno}", error.lineno
@@ -92,6 +97,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise JsonError(f"{name} is no JSON value")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise JsonError(f"the number {text[:40]} is too large")
+    return number
 
 
 def canonical(document: Any) -> str:

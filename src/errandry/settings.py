@@ -53,12 +53,13 @@ class Settings(BaseSettings):
     retention_days: float = Field(default=30, gt=0)
     log_limit_bytes: int = Field(default=16 * 1024 * 1024, ge=64 * 1024)
     body_limit_bytes: int = Field(default=1024 * 1024, ge=1024)
+    toolsets: Annotated[tuple[Literal["core", "operator"], ...], NoDecode] = ("core",)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("allowed_hosts", "allowed_origins"):
+        for name in ("allowed_hosts", "allowed_origins", "toolsets"):
             if isinstance(text := values.get(name), str):
                 values[name] = tuple(part.strip() for part in text.split(",") if part.strip())
         return values

@@ -20,6 +20,9 @@ from errandry.cli.exits import Exit
 from errandry.errors import ErrandryError
 from errandry.mcp import forms
 from errandry.mcp.core_tools import CORE_TOOLS
+from errandry.mcp.operator_tools import OPERATOR_TOOLS
+from errandry.mcp.prompts import PROMPTS
+from errandry.mcp.resources import TEMPLATES
 from errandry.principal import SCOPES
 from errandry.problems import STATUS
 from errandry.rest import routes
@@ -66,12 +69,15 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert documented.keys() == fields.keys()
     for name, field in fields.items():
         if field.default_factory is None:
-            default = "not set" if field.default in (None, ()) else f"`{field.default}`"
+            value = field.default
+            text = ",".join(value) if isinstance(value, tuple) else value
+            default = "not set" if text in (None, "") else f"`{text}`"
             assert documented[name] == default, name
 
 
 # -- the ways in, side by side
 
+TOOLS: Final = CORE_TOOLS | OPERATOR_TOOLS
 FACADES: Final = table(page("facades.md"), "use case")
 
 
@@ -116,7 +122,7 @@ async def test_a_use_case_is_called_like_the_operation_of_its_route(app: App) ->
 
 
 def test_the_table_has_every_tool_and_no_other() -> None:
-    assert sorted(tool for row in FACADES for tool in codes(row[2])) == sorted(CORE_TOOLS)
+    assert sorted(tool for row in FACADES for tool in codes(row[2])) == sorted(TOOLS)
 
 
 def test_the_table_has_every_verb_and_no_other() -> None:
@@ -161,8 +167,8 @@ def sections(text: str) -> dict[str, str]:
 
 def test_every_tool_is_documented_with_its_parameters_and_defaults() -> None:
     documented = sections(page("mcp.md"))
-    assert documented.keys() == CORE_TOOLS.keys()
-    for name, tool in CORE_TOOLS.items():
+    assert documented.keys() == TOOLS.keys()
+    for name, tool in TOOLS.items():
         rows = {codes(row[0])[0]: row[1] for row in table(documented[name], "parameter")}
         schema = forms.tool_schema(tool.form)
         assert rows.keys() == schema["properties"].keys(), name
@@ -170,6 +176,18 @@ def test_every_tool_is_documented_with_its_parameters_and_defaults() -> None:
             if "default" in field:
                 assert rows[parameter] == f"`{field['default']}`", f"{name}: {parameter}"
             assert (rows[parameter] == "required") == (parameter in schema.get("required", ()))
+
+
+def test_every_resource_is_documented() -> None:
+    rows = table(page("mcp.md"), "resource")
+    assert [codes(row[0])[0] for row in rows] == [uri for uri, *_ in TEMPLATES]
+
+
+def test_every_prompt_is_documented_with_its_argument() -> None:
+    rows = table(page("mcp.md"), "prompt")
+    assert [(codes(row[0])[0], codes(row[1])[0]) for row in rows] == [
+        (name, prompt.argument) for name, prompt in PROMPTS.items()
+    ]
 
 
 # -- REST and the contract

@@ -42,7 +42,9 @@ def test_folders_are_absolute_and_know_home(
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ERRANDRY_ALLOWED_HOSTS", "a.example, b.example,")
+    monkeypatch.setenv("ERRANDRY_TOOLSETS", "core,operator")
     assert Settings().allowed_hosts == ("a.example", "b.example")
+    assert Settings().toolsets == ("core", "operator")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,7 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"LOCAL_ISSUER": "maybe"}, "on"),
         ({"LEASE_S": "1"}, "2"),
         ({"CONCURRENCY": "0"}, "1"),
+        ({"TOOLSETS": "core,admin"}, "operator"),
     ],
 )
 def test_what_cannot_work_is_refused(

@@ -1,78 +1,18 @@
 """The seven tools that are always there: find, run, look, wait, read, list, cancel."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
-
-from mcp import types
-from pydantic import ValidationError
 
 from errandry.commands.model import Command, command_document
 from errandry.commands.stats import Stats
-from errandry.errors import InvalidArguments, UnknownField
 from errandry.mcp import calls, forms, results
-from errandry.mcp.callers import Context
 from errandry.mcp.results import ToolResult
-from errandry.principal import Principal
-from errandry.service.forms import CreateTask, Form, ReadLog, refusal
+from errandry.mcp.tool import ENDS, READS, STARTS, Call, Tool
+from errandry.service.forms import CreateTask, ReadLog
 from errandry.service.forms import ListTasks as ListForm
-from errandry.service.services import Services
 from errandry.tasks import cursor, wire
 from errandry.tasks.model import State, Task
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One tool call: the use cases, who calls, and the request it came in."""
-
-    services: Services
-    caller: Principal
-    context: Context
-
-
-Handler = Callable[[Call, Any], Awaitable[ToolResult]]
-
-
-@dataclass(frozen=True, slots=True)
-class CoreTool:
-    """A tool: its form, what it does, and what it may change."""
-
-    form: type[Form]
-    handler: Handler
-    title: str
-    reads_only: bool = True
-    destroys: bool = False
-
-    def listed(self, name: str) -> types.Tool:
-        """Return the tool as tools/list shows it."""
-        return types.Tool(
-            name=name,
-            title=self.title,
-            description=" ".join((self.form.__doc__ or "").split()),
-            input_schema=forms.tool_schema(self.form),
-            annotations=types.ToolAnnotations(
-                read_only_hint=self.reads_only,
-                destructive_hint=self.destroys,
-                idempotent_hint=self.reads_only or self.destroys,
-                open_world_hint=not self.reads_only and not self.destroys,
-            ),
-        )
-
-    async def call(self, call: Call, arguments: dict[str, Any]) -> ToolResult:
-        """Check the arguments and do it.
-
-        Raises:
-            InvalidArguments, UnknownField: the arguments do not fit; all faults at once.
-        """
-        try:
-            form = self.form.model_validate(arguments)
-        except ValidationError as error:
-            details = [{**detail, "loc": detail["loc"]} for detail in error.errors()]
-            refused = refusal(details, list(self.form.model_fields))
-            if isinstance(refused, UnknownField):
-                raise refused from error
-            raise InvalidArguments(refused.message, faults=refused.faults) from error
-        return await self.handler(call, form)
 
 
 async def _find_commands(call: Call, form: forms.FindCommands) -> ToolResult:
@@ -192,14 +132,12 @@ async def _cancel_task(call: Call, form: forms.CancelTask) -> ToolResult:
     return results.of_task(task, wire.concise(task))
 
 
-CORE_TOOLS: Final[dict[str, CoreTool]] = {
-    "find_commands": CoreTool(forms.FindCommands, _find_commands, "Find commands"),
-    "run_command": CoreTool(forms.RunCommand, _run_command, "Run a command", reads_only=False),
-    "get_task": CoreTool(forms.GetTask, _get_task, "Look at a task"),
-    "wait_for_tasks": CoreTool(forms.WaitForTasks, _wait_for_tasks, "Wait for tasks"),
-    "read_task_log": CoreTool(forms.ReadTaskLog, _read_task_log, "Read a log"),
-    "list_tasks": CoreTool(forms.ListTasks, _list_tasks, "List tasks"),
-    "cancel_task": CoreTool(
-        forms.CancelTask, _cancel_task, "Cancel a task", reads_only=False, destroys=True
-    ),
+CORE_TOOLS: Final[dict[str, Tool]] = {
+    "find_commands": Tool(forms.FindCommands, _find_commands, "Find commands", READS),
+    "run_command": Tool(forms.RunCommand, _run_command, "Run a command", STARTS),
+    "get_task": Tool(forms.GetTask, _get_task, "Look at a task", READS),
+    "wait_for_tasks": Tool(forms.WaitForTasks, _wait_for_tasks, "Wait for tasks", READS),
+    "read_task_log": Tool(forms.ReadTaskLog, _read_task_log, "Read a log", READS),
+    "list_tasks": Tool(forms.ListTasks, _list_tasks, "List tasks", READS),
+    "cancel_task": Tool(forms.CancelTask, _cancel_task, "Cancel a task", ENDS),
 }

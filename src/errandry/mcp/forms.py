@@ -1,9 +1,10 @@
-"""What the seven core tools take, and the JSON Schema that agents are shown for it."""
+"""What the built-in tools take, and the JSON Schema that agents are shown for it."""
 
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from errandry.service import forms as shared
 from errandry.service.forms import (
     MAX_WAIT_S,
     Form,
@@ -105,6 +106,54 @@ class CancelTask(Form):
 
     task: Reference
     reason: Reason | None = None
+
+
+Revision = Annotated[int, Field(ge=0, description="Refuse unless the task still has this revision")]
+
+
+class CreateTask(shared.CreateTask):
+    """Make a task without waiting for it; execute=true starts it, else execute_task does."""
+
+    idempotency_key: IdempotencyKey | None = None
+
+
+class UpdateTask(shared.UpdateTask):
+    """Set fields of a task; those left out stay. Arguments and run_at only before it is started."""
+
+    task: Reference
+    revision: Revision | None = None
+
+
+class DeleteTask(Form):
+    """Delete a task that has not been started or is final, with its history and log."""
+
+    task: Reference
+    revision: Revision | None = None
+
+
+class ExecuteTask(Form):
+    """Start a task that was made without execute. Safe to repeat: it starts only once."""
+
+    task: Reference
+
+
+class RetryTask(shared.RetryTask):
+    """Run a final task again as a new one, with its own version of the command or the current one."""
+
+    task: Reference
+    idempotency_key: IdempotencyKey | None = None
+
+
+class AnswerTask(shared.AnswerTask):
+    """Answer what a task asks, by the keys of its input_requests. What is not asked is ignored."""
+
+    task: Reference
+
+
+class CreateCommand(Form):
+    """Write a new command file from its definition: name, description, run and the other fields."""
+
+    definition: dict[str, Any]
 
 
 def tool_schema(form: type[Form]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Streamable HTTP at `/mcp`: our own bearer check in front of the SDK's session manager.
+"""MCP over HTTP: our own bearer check in front of the SDK's transports.
 
 The SDK's own check knows only issuers that are URLs and sends no scopes in its challenge; and a
-mounted application would redirect `/mcp`. Hence an exact route on the manager's ASGI handler.
+mounted application would redirect `/mcp`. Hence exact routes on the transports' ASGI handlers.
 """
 
 from datetime import UTC, datetime
@@ -10,26 +10,23 @@ import anyio
 from mcp import types
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from errandry.auth.bearer import bearer_token
 from errandry.auth.verifier import TokenVerifier, Verified
 from errandry.errors import NotAuthenticated
-from errandry.jsontext import JsonError, loads
+from errandry.mcp import messages
 from errandry.mcp.callers import PRINCIPAL_KEY
 from errandry.problems import problem_response
 
 
 class McpEndpoint:
-    """The ASGI application of the exact route `/mcp`."""
+    """The ASGI application of one exact route: the transport behind the bearer check."""
 
-    def __init__(
-        self, manager: StreamableHTTPSessionManager, verifier: TokenVerifier, challenge: str
-    ) -> None:
-        self._manager = manager
+    def __init__(self, transport: ASGIApp, verifier: TokenVerifier, challenge: str) -> None:
+        self._transport = transport
         self._verifier = verifier
         self._challenge = challenge
 
@@ -42,31 +39,19 @@ class McpEndpoint:
             await problem_response(error, self._challenge)(scope, receive, send)
             return
         message = await receive()  # the guard in front has put the whole body into one
-        try:
-            _check(message.get("body", b""))
-        except JsonError as error:
-            await _parse_error(error)(scope, receive, send)
+        body = message.get("body", b"")
+        if body.strip() and (wrong := messages.fault(body)):  # an empty one is the SDK's to answer
+            await _refusal(wrong)(scope, receive, send)
             return
         scope[PRINCIPAL_KEY] = verified.principal
         scope["user"] = _owner_of_session(verified)
         left = verified.expires_at - datetime.now(UTC)
         with anyio.move_on_after(max(1.0, left.total_seconds())):
-            await self._manager.handle_request(scope, _after(message, receive), send)
+            await self._transport(scope, _after(message, receive), send)
 
 
-def _check(body: bytes) -> None:
-    """Refuse what two readers could read differently; an empty body is the SDK's to answer.
-
-    Raises:
-        JsonError: a key twice in one object, NaN, a lone surrogate, …
-    """
-    if body.strip():
-        loads(body)
-
-
-def _parse_error(error: JsonError) -> JSONResponse:
-    """Answer as JSON-RPC 2.0 asks for what cannot be read (its section 5.1)."""
-    refusal = {"code": types.PARSE_ERROR, "message": f"Parse error: {error}"}
+def _refusal(error: types.ErrorData) -> JSONResponse:
+    refusal = {"code": error.code, "message": error.message}
     return JSONResponse({"jsonrpc": "2.0", "id": None, "error": refusal}, 400)
 
 

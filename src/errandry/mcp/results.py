@@ -96,9 +96,11 @@ def of_failure(task: Task, log_tail: str) -> ToolResult:
     return result(structured, "\n".join([*lines, following]), is_error=True)
 
 
-def of_task(task: Task, document: dict[str, Any]) -> ToolResult:
-    """Return a task as a reader asked for it."""
-    structured = {"task": document, "next": next_step(task)}
+def of_task(
+    task: Task, document: dict[str, Any], following: str | None = None, **more: Any
+) -> ToolResult:
+    """Return a task as a reader asked for it, with the next step and what is more."""
+    structured = {**more, "task": document, "next": following or next_step(task)}
     return result(structured, f"{_headline(task)}\n{structured['next']}")
 
 

@@ -1,10 +1,11 @@
-"""The MCP server: which tools there are at this moment, and what a call of one does."""
+"""The MCP server: which tools there are at this moment, what a call of one does, and all other handlers."""
 
 import logging
+from collections.abc import Collection
 from typing import Any, Final
 
 from mcp import types
-from mcp.server import Server
+from mcp.server import NotificationOptions, Server
 from mcp.server.caching import CacheHint
 from mcp.shared.exceptions import MCPError
 
@@ -13,8 +14,15 @@ from errandry.commands.model import Command
 from errandry.errors import ErrandryError
 from errandry.mcp import calls, results
 from errandry.mcp.callers import CallerOf, Context
-from errandry.mcp.core_tools import CORE_TOOLS, Call
+from errandry.mcp.completions import Completions
+from errandry.mcp.core_tools import CORE_TOOLS
+from errandry.mcp.listen import Listening
+from errandry.mcp.operator_tools import OPERATOR_TOOLS
+from errandry.mcp.prompts import Prompts
+from errandry.mcp.resources import KEPT_MS, Resources
 from errandry.mcp.results import ToolResult
+from errandry.mcp.tool import Call
+from errandry.mcp.watch import Sights
 from errandry.principal import Principal
 from errandry.service.services import Services
 
@@ -38,32 +46,72 @@ HANDLE_SCHEMA: Final = {
 }
 
 
-class McpFacade:
-    """The handlers of the low-level server, for callers that `caller_of` knows."""
+class _Server(Server[Any]):
+    """The SDK's server, whose capabilities say what is so: the list of prompts never changes."""
 
-    def __init__(self, services: Services, caller_of: CallerOf) -> None:
+    def get_capabilities(self, *arguments: Any, **more: Any) -> types.ServerCapabilities:
+        """Return what `initialize` and `server/discover` tell."""
+        changes = NotificationOptions(tools_changed=True, resources_changed=True)
+        told = super().get_capabilities(changes, *arguments[1:], **more)
+        return told.model_copy(update={"prompts": types.PromptsCapability(list_changed=False)})
+
+
+class McpFacade:
+    """The handlers of the low-level server, for callers that `caller_of` knows.
+
+    The core tools are always there, the operator's when `toolsets` names them.
+    """
+
+    def __init__(
+        self, services: Services, caller_of: CallerOf, toolsets: Collection[str] = ()
+    ) -> None:
         self._services = services
         self._caller_of = caller_of
+        self._tools = CORE_TOOLS | (OPERATOR_TOOLS if "operator" in toolsets else {})
+        self._resources = Resources(services, caller_of)
+        self._listening = Listening(Sights(services, self._own_tools, self._resources), caller_of)
+
+    def close(self) -> None:
+        """End the streams of subscriptions within a second."""
+        self._listening.close()
 
     def server(self) -> Server[Any]:
         """Return a server with these handlers; it serves both eras of the protocol."""
-        return Server(
+        prompts = Prompts(self._services, self._caller_of)
+        listening = self._listening
+        server = _Server(
             "errandry",
             version=__version__,
             title="errandry",
             instructions=INSTRUCTIONS,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,  # type: ignore[arg-type]  # a dict keeps its nulls
+            on_list_resources=self._resources.page,
+            on_list_resource_templates=self._resources.templates,
+            on_read_resource=self._resources.read,
+            on_subscribe_resource=listening.subscribe,
+            on_unsubscribe_resource=listening.unsubscribe,
+            on_subscriptions_listen=listening.listen,
+            on_list_prompts=prompts.page,
+            on_get_prompt=prompts.get,
+            on_completion=Completions(self._services, self._caller_of).complete,
             cache_hints={
                 "tools/list": CacheHint(0, "private"),
-                "server/discover": CacheHint(3_600_000, "public"),
+                "resources/list": CacheHint(0, "private"),
+                "resources/templates/list": CacheHint(KEPT_MS, "public"),
+                "prompts/list": CacheHint(KEPT_MS, "public"),
+                "server/discover": CacheHint(KEPT_MS, "public"),
             },
         )
+        server.add_notification_handler(
+            "notifications/initialized", types.NotificationParams, listening.initialized
+        )
+        return server
 
     async def _list_tools(
         self, context: Context, _: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        core = [tool.listed(name) for name, tool in CORE_TOOLS.items()]
+        core = [tool.listed(name) for name, tool in self._tools.items()]
         own = [_command_tool(command) for command in self._own_tools(self._caller_of(context))]
         return types.ListToolsResult(tools=core + own)
 
@@ -82,7 +130,7 @@ class McpFacade:
     async def _call_tool(self, context: Context, params: types.CallToolRequestParams) -> ToolResult:
         caller, arguments = self._caller_of(context), dict(params.arguments or {})
         try:
-            if tool := CORE_TOOLS.get(params.name):
+            if tool := self._tools.get(params.name):
                 return await tool.call(Call(self._services, caller, context), arguments)
             command = self._tool_command(params.name)
             return await calls.call_command(self._services, caller, context, command, arguments)

@@ -12,7 +12,7 @@ from mcp import types
 from mcp.server import Server
 from mcp.shared.message import SessionMessage
 
-from errandry.jsontext import JsonError, loads
+from errandry.mcp import messages
 
 _log = logging.getLogger(__name__)
 
@@ -109,10 +109,8 @@ def _message(line: bytes | None) -> SessionMessage | types.ErrorData:
         return types.ErrorData(
             code=types.INVALID_REQUEST, message="The message is larger than the limit"
         )
-    try:
-        loads(line)
-    except JsonError as error:
-        return types.ErrorData(code=types.PARSE_ERROR, message=f"Parse error: {error}")
+    if wrong := messages.fault(line):
+        return wrong
     try:
         return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
     except ValueError:

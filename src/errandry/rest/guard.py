@@ -24,6 +24,8 @@ from errandry.rest.site import Site
 
 _log = logging.getLogger("errandry.access")
 
+_MCP = ("/mcp", "/messages/")
+
 
 class Guard:
     """ASGI middleware in front of all routes, MCP included."""
@@ -111,7 +113,7 @@ class Guard:
                 raise _too_large(limit)
             if not message.get("more_body", False):
                 break
-        if body and scope["path"] != "/mcp":  # MCP has its own answers to what it cannot read
+        if body and scope["path"] not in _MCP:  # it has its own answers to what it cannot read
             _check_json(headers.get("content-type", ""), bytes(body))
         return _replay(bytes(body), receive)
 

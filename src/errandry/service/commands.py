@@ -5,7 +5,7 @@ from typing import Any
 from anyio import to_thread
 
 from errandry.commands.catalog import Catalog
-from errandry.commands.model import Command, command_document
+from errandry.commands.model import Command, Origin, command_document
 from errandry.principal import Principal
 from errandry.service.forms import ListCommands
 from errandry.service.statistics import Statistics
@@ -54,14 +54,16 @@ class CommandService:
         stats = await self._statistics.of([command.name])
         return command_document(command, stats[command.name])
 
-    async def create(self, caller: Principal, document: dict[str, Any]) -> Command:
+    async def create(
+        self, caller: Principal, document: dict[str, Any], origin: Origin = "api"
+    ) -> Command:
         """Write a new definition into the folder.
 
         Raises:
             CommandExists, InvalidCommand, UnknownField: it was not written.
         """
         caller.require("commands:write")
-        return await to_thread.run_sync(self._catalog.create, document, "api")
+        return await to_thread.run_sync(self._catalog.create, document, origin)
 
     async def replace(
         self, caller: Principal, name: str, document: dict[str, Any], expected_digest: str | None
