@@ -284,3 +284,17 @@ async def test_a_definition_that_cannot_be_read_any_more_ends_its_task_alone(
     assert ended.error is not None
     assert ended.error.code == "internal"
     assert "cannot be read" in caplog.text
+
+
+async def test_an_end_that_cannot_be_written_ends_its_task_alone(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = await bench.start()
+    held = await bench.executor.started(1)
+    held.result = object()  # no JSON at all
+    with caplog.at_level(logging.ERROR):
+        held.succeed()
+        ended = await bench.ended(task)
+    assert ended.error is not None
+    assert (ended.state, ended.error.code) == (State.FAILED, "internal")
+    assert "cannot be recorded" in caplog.text

@@ -14,6 +14,9 @@ LIMIT_S = 30.0
 """How long anything may take before a test fails."""
 
 LEASE_S = 600.0
+LONELY = (20_000 + os.getpid() % 40_000,) * 2
+"""A user and group that nothing else runs as, not even another run of these tests."""
+
 SHORT = "ERRANDRY_TEST_SHORT" in os.environ
 LONG = "ERRANDRY_TEST_LONG" in os.environ
 PROGRAMS = Path(__file__).with_name("programs")

@@ -11,7 +11,19 @@ import psutil
 import pytest
 
 from errandry.execution.spawner import Lost, Spawner, attempt, helper, is_free, sweep, unix
-from process.jobs import LIMIT_S, NASTY, Output, end_of, job, new_marks, run, sh, until, until_gone
+from process.jobs import (
+    LIMIT_S,
+    LONELY,
+    NASTY,
+    Output,
+    end_of,
+    job,
+    new_marks,
+    run,
+    sh,
+    until,
+    until_gone,
+)
 from process.workers import worker
 
 PTRACE_SEIZE = 0x4206
@@ -224,7 +236,7 @@ async def test_a_task_cannot_reach_spawner_or_worker(target: str, spawner: Spawn
 async def test_a_task_that_kills_all_it_can_hits_only_itself(spawner: Spawner) -> None:
     marks, attack = new_marks(), sh("(setsid sleep 1000 &); kill -9 -1; sleep 1000")
     with pytest.raises(Lost):
-        await run(spawner, job(attack, marks=marks, user=(64321, 64321)))
+        await run(spawner, job(attack, marks=marks, user=LONELY))
     assert not unix.marked(marks)
     assert (await run(spawner, job(["/bin/echo"])))[0].exit_code == 0
 

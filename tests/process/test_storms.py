@@ -3,11 +3,10 @@
 import pytest
 
 from errandry.execution.spawner import Spawner, unix
-from process.jobs import PROGRAMS, PYTHON, Output, end_of, job, new_marks, run, sh, until
+from process.jobs import LONELY, PROGRAMS, PYTHON, Output, end_of, job, new_marks, run, sh, until
 
 BOMB = 'sh -c "while :; do sleep 1000 & done" & exec sleep 1000'
 HOPPER = [*PYTHON, str(PROGRAMS / "hopper.py")]
-LONELY = (64322, 64322)
 
 
 async def test_a_fork_bomb_stays_in_its_limit_and_ends(spawner: Spawner) -> None:
@@ -38,7 +37,7 @@ async def test_a_process_that_forks_away_in_new_sessions_is_caught(spawner: Spaw
 @pytest.mark.parametrize("grace_s", [0, 0.1])
 async def test_a_cancelled_storm_of_forks_ends(grace_s: float, spawner: Spawner) -> None:
     marks, output = new_marks(), Output()
-    script = "trap '' TERM; echo up; while :; do (sleep 0.05 & true) & sleep 0.001; done"
+    script = "trap '' TERM; echo up; while :; do (sleep 0.5 & true) & sleep 0.001; done"
     storm = await spawner.start(job(sh(script), marks=marks), output)
     await output.shows(b"up")
     await until(lambda: len(unix.marked(marks)) > 5)

@@ -26,15 +26,8 @@ def run_again(
         "ERRANDRY_TEST_SHORT": "1",
         **({unix.PORTABLE: "1"} if portable else {}),
     }
-    options = [
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:hypothesispytest",
-        f"--basetemp={folder}",
-        f"--ignore={__file__}",
-    ]
+    options = ["-q", "-n2", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+    options += [f"--basetemp={folder}", f"--ignore={__file__}"]
     done = subprocess.run(
         [python, "-m", "pytest", *options, str(HERE)],
         cwd=HERE.parents[1],

@@ -13,6 +13,7 @@ class HeldAttempt:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.cancelled = False
+        self.result: object = {"attempt": context.attempt}
         self._end = anyio.Event()
         self._fails = False
 
@@ -35,7 +36,7 @@ class HeldAttempt:
             raise
         if self._fails:
             return failed(self.context, "exit_code", "it was told to fail")
-        return self.context.end("succeeded", result={"attempt": self.context.attempt})
+        return self.context.end("succeeded", result=self.result)
 
 
 class HeldExecutor:

@@ -20,7 +20,7 @@ from errandry.execution.executors.port import Executor, Leased
 from errandry.execution.running import RunningAttempt
 from errandry.execution.secrets import Secrets
 from errandry.status.bus import StatusBus
-from errandry.tasks.model import TaskError
+from errandry.tasks.model import Task, TaskError
 from errandry.tasks.retry import Ending, RetryPolicy
 from errandry.tasks.sql import claims, endings, reports
 from errandry.tasks.sql.claims import Claim
@@ -199,17 +199,26 @@ class Worker:
     async def _end(
         self, claim: Claim, ending: Ending, policy: RetryPolicy, last: Report | None
     ) -> None:
-        retention_s = self.settings.retention_s
         with anyio.CancelScope(shield=True):
-            task = await self._insist(
-                lambda: endings.finish(
-                    self._database, claim.task_id, claim.attempt, ending, policy, retention_s, last
-                )
-            )
+            try:
+                task = await self._finish(claim, ending, policy, last)
+            except Exception:  # noqa: BLE001 - an end that cannot be written must not end the server
+                _log.exception("an end cannot be recorded", extra={"task_id": claim.task_id})
+                task = await self._finish(claim, _internal(claim), RetryPolicy(), None)
             if task is None:
                 _log.warning("an attempt ended late", extra={"task_id": claim.task_id})
             else:
                 self.outcomes[ending.outcome] += 1
+
+    async def _finish(
+        self, claim: Claim, ending: Ending, policy: RetryPolicy, last: Report | None
+    ) -> Task | None:
+        retention_s = self.settings.retention_s
+        return await self._insist(
+            lambda: endings.finish(
+                self._database, claim.task_id, claim.attempt, ending, policy, retention_s, last
+            )
+        )
 
     async def _put_back(self, claim: Claim) -> None:
         with anyio.CancelScope(shield=True):

@@ -4,7 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from errandry.errors import ErrandryError, Fault, InvalidField, UnknownField, unknown_field
 from errandry.tasks.logview import Ansi, LogMode, LogStream
@@ -23,7 +31,20 @@ Labels = Annotated[
 ]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Priority = Annotated[int, Field(ge=-100, le=100, description="Higher starts earlier")]
-Moment = Annotated[AwareDatetime, Field(strict=False, ge=EARLIEST, le=LATEST)]
+
+
+def _only_text(value: Any) -> Any:
+    """A number would be read as seconds or milliseconds, by its size."""
+    if not isinstance(value, str | datetime):
+        raise ValueError(  # noqa: TRY004 - pydantic reports no TypeError
+            "a moment is text as in RFC 3339, for example 2026-11-24T08:00:00Z"
+        )
+    return value
+
+
+Moment = Annotated[
+    AwareDatetime, BeforeValidator(_only_text), Field(strict=False, ge=EARLIEST, le=LATEST)
+]
 Reference = Annotated[str, Field(min_length=1, max_length=200, description="Id or alias of a task")]
 Reason = Annotated[str, Field(max_length=1000)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]

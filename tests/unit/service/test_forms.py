@@ -53,6 +53,7 @@ def test_two_moments_of_start_are_one_too_many() -> None:
 
 def test_a_moment_needs_its_zone() -> None:
     assert _refused(CreateTask, {"command": "x", "run_at": "2026-11-24T08:00:00"}).faults
+    assert "RFC 3339" in _refused(CreateTask, {"command": "x", "run_at": 1e12}).faults[0].message
     assert CreateTask(command="x", run_at="2026-11-24T08:00:00+01:00").run_at is not None  # type: ignore[arg-type]
 
 
