@@ -48,7 +48,8 @@ class Attempt:
         """Send the job to the keeper; when this fails or is cancelled, nothing is left of it.
 
         Returns:
-            False when the keeper was dead already: nothing has been started.
+            False when the keeper is dead, or has not read yet what was for its last job: nothing
+            has been started, and this keeper is given up.
 
         Raises:
             CannotStart: no_resources.
@@ -61,7 +62,7 @@ class Attempt:
                 files.append(_unlinked_file(self._job.stdin))
             await self._send(line(self._message(deadline, counts_sleep=counts_sleep)), files)
             sent = True
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, BlockingIOError):
             return False
         except OSError as error:
             raise CannotStart("no_resources", f"starting a program: {error.strerror}") from error
@@ -89,9 +90,9 @@ class Attempt:
         Another call can only shorten the grace. `wait` tells when nothing is left, or raises `Lost`
         some 15 s after the grace when the helper processes hang.
         """
-        self._tell({"end": grace_s})
         abandon_at = self._loop.time() + grace_s + GIVE_UP_S + SILENCE_S
         if self._held and (self._abandon is None or abandon_at < self._abandon.when()):
+            self._tell({"end": grace_s})
             self._stop_timer()
             self._abandon = self._loop.call_at(abandon_at, self._finish, None)
 

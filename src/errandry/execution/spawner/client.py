@@ -102,7 +102,7 @@ class Spawner:
                 attempt.outcome.add_done_callback(partial(self._forget, attempt))
                 return attempt
             if not idle:
-                raise CannotStart("no_spawner", "a new keeper died before it had begun")
+                raise CannotStart("no_spawner", "a new keeper took no job")
         raise CannotStart("no_spawner", "the spawner has been closed")
 
     def _take(self, job: Job) -> socket.socket | None:

@@ -22,7 +22,7 @@ def table() -> list[Process]:
     """Return every process but those that have ended and wait to be reaped.
 
     Raises:
-        OSError: ps cannot be started, for example at a limit of processes.
+        OSError: ps does not work, for example at a limit of processes.
     """
     lines = [line.split() for line in _run("-A", "-o", "pid=,ppid=,pgid=,stat=")]
     return [Process(*map(int, ids)) for *ids, state in lines if not state.startswith("Z")]
@@ -32,7 +32,7 @@ def carriers(words: set[str]) -> list[int]:
     """Return the processes whose command line or environment has all `words` (NAME=value).
 
     Raises:
-        OSError: ps cannot be started.
+        OSError: ps does not work.
     """
     lines = [line.split() for line in _run(*_WITH_ENVIRONMENT, "-o", "pid=,command=")]
     return [int(pid) for pid, *rest in lines if words.issubset(rest)]
@@ -42,7 +42,7 @@ def below(root: int, group: int) -> list[int]:
     """Return the processes of `group`, those below `root`, and those below all of these.
 
     Raises:
-        OSError: ps cannot be started.
+        OSError: ps does not work.
     """
     rows = table()
     found = [row.pid for row in rows if root == row.parent or group == row.group]
@@ -60,6 +60,7 @@ def _run(*options: str) -> list[str]:
         finally:
             os.close(write)
         text = output.read()
-    os.waitpid(pid, 0)
+    if os.waitpid(pid, 0)[1]:
+        raise OSError(f"ps {' '.join(options)} failed")
     lines = text.decode(errors="replace").splitlines()
     return [line for line in lines if int(line.split()[0]) != pid]

@@ -126,7 +126,7 @@ def escaped(root: int, group: int, marks: Mapping[str, str]) -> list[int]:
     """Return what is below `root` or in `group`, or carries `marks`: all we can know without Linux.
 
     Raises:
-        OSError: ps cannot be started.
+        OSError: ps does not work.
     """
     return list({*ps.below(root, group), *marked(marks)})
 
