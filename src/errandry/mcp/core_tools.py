@@ -7,6 +7,7 @@ from typing import Any, Final
 from errandry.commands.model import Command, command_document
 from errandry.commands.stats import Stats
 from errandry.mcp import calls, forms, results
+from errandry.mcp.outcomes import RUN_COMMAND
 from errandry.mcp.results import ToolResult
 from errandry.mcp.tool import ENDS, READS, STARTS, Call, Tool
 from errandry.service.forms import CreateTask, ReadLog
@@ -47,13 +48,7 @@ def _found(command: Command, stats: Stats, *, with_schema: bool) -> dict[str, An
 async def _run_command(call: Call, form: forms.RunCommand) -> ToolResult:
     fields = form.model_dump(exclude={"wait_s", "idempotency_key"})
     wanted = CreateTask(**fields, execute=True)
-    task = await calls.run(
-        call.services, call.caller, call.context, wanted, form.idempotency_key, form.wait_s
-    )
-    tail = await call.services.logs.tail(task, calls.LOG_TAIL_BYTES)
-    if task.state.is_final and task.state is not State.SUCCEEDED:
-        return results.of_failure(task, tail)
-    return results.of_run(task, tail)
+    return await calls.run(call, wanted, form.idempotency_key, form.wait_s, RUN_COMMAND)
 
 
 async def _get_task(call: Call, form: forms.GetTask) -> ToolResult:
@@ -134,7 +129,7 @@ async def _cancel_task(call: Call, form: forms.CancelTask) -> ToolResult:
 
 CORE_TOOLS: Final[dict[str, Tool]] = {
     "find_commands": Tool(forms.FindCommands, _find_commands, "Find commands", READS),
-    "run_command": Tool(forms.RunCommand, _run_command, "Run a command", STARTS),
+    RUN_COMMAND: Tool(forms.RunCommand, _run_command, "Run a command", STARTS),
     "get_task": Tool(forms.GetTask, _get_task, "Look at a task", READS),
     "wait_for_tasks": Tool(forms.WaitForTasks, _wait_for_tasks, "Wait for tasks", READS),
     "read_task_log": Tool(forms.ReadTaskLog, _read_task_log, "Read a log", READS),

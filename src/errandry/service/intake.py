@@ -42,8 +42,15 @@ class Intake:
     queue_limit: int | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
 
-    async def create(self, caller: Principal, form: CreateTask, key: str | None = None) -> Accepted:
-        """Take a task in, and with `form.execute` start it.
+    async def create(
+        self,
+        caller: Principal,
+        form: CreateTask,
+        key: str | None = None,
+        *,
+        tool: str | None = None,
+    ) -> Accepted:
+        """Take a task in, and with `form.execute` start it; its history names the `tool` if given.
 
         Raises:
             CommandNotFound, InvalidArguments: nothing was stored.
@@ -51,9 +58,11 @@ class Intake:
             IdempotencyConflict: the key belongs to another request.
             TooManyRequests: the caller has as many waiting tasks as it may have; nothing was stored.
         """
-        return await self._counted(self._create(caller, form, key))
+        return await self._counted(self._create(caller, form, key, tool))
 
-    async def _create(self, caller: Principal, form: CreateTask, key: str | None) -> Accepted:
+    async def _create(
+        self, caller: Principal, form: CreateTask, key: str | None, tool: str | None
+    ) -> Accepted:
         caller.require("tasks:write")
         request_hash = _hash(form.model_dump(mode="json", exclude={"expires_in_s"}))
         if known := await accept.known(self.database, caller, key, request_hash):
@@ -74,6 +83,7 @@ class Intake:
             priority=form.priority,
             run_at=run_at,
             expires_in_s=form.expires_in_s,
+            tool=tool,
         )
 
     async def retry(

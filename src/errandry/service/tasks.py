@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from errandry.commands.concurrency import key_of
+from errandry.commands.model import Command
 from errandry.principal import Principal
 from errandry.service.decisions import APPROVER
 from errandry.service.forms import ListTasks, ReadEvents, UpdateTask
@@ -63,6 +64,10 @@ class TaskService:
         """
         caller.require("tasks:write")
         return await reading.get_own(self.database, caller, reference)
+
+    async def command(self, task: Task) -> Command:
+        """Return the version of its command that a task was made with; the caller may see the task."""
+        return await snapshot(self.database, task)
 
     async def get(self, caller: Principal, reference: str) -> tuple[Task, list[Attempt]]:
         """Return a task and its attempts."""

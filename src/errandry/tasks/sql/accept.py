@@ -26,7 +26,7 @@ class NewTask:
 
     `request_hash` tells two requests with one key apart; `keep_s` is how long the task is kept once
     final (seconds, None = the server's retention). At most `concurrency_limit` tasks with the same
-    `concurrency_key` run at once.
+    `concurrency_key` run at once. `tool` is the built-in tool that asked for it, if one did.
     """
 
     command: str
@@ -47,6 +47,12 @@ class NewTask:
     run_at: datetime | None = None
     expires_in_s: float | None = None
     start: Start | None = None
+    tool: str | None = None
+
+    def facts(self) -> dict[str, Json]:
+        """What the event of its making tells."""
+        facts = {"command": self.command, "digest": self.digest}
+        return facts | {"tool": self.tool} if self.tool else facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ async def accept(
         owner = Owner(principal.iss, principal.sub)
         await _keep_definition(connection, new, now)
         facts = [
-            moves.NewEvent("created", {"command": new.command, "digest": new.digest}, owner),
+            moves.NewEvent("created", new.facts(), owner),
             *(new.start.facts(owner) if new.start else ()),
         ]
         number = await _next_number(connection, owner, new.command)
