@@ -43,6 +43,10 @@ class Task:
         """Whether the task can never change any more."""
         return self.status in ("completed", "failed", "cancelled")
 
+    @property
+    def _fault(self) -> types.ErrorData:
+        return self.error or types.ErrorData(code=types.INTERNAL_ERROR, message="Internal error")
+
     def handle(self) -> Document:
         """Write what CreateTaskResult has: the task without what it waits for or has come to."""
         document: Document = {
@@ -52,10 +56,7 @@ class Task:
             "lastUpdatedAt": _time(self.updated_at),
             "ttlMs": self.ttl_ms,
         }
-        message = self.message
-        if message is None and self.error is not None:
-            message = self.error.message
-        if message is not None:
+        if message := self.message or (self._fault.message if self.status == "failed" else None):
             document["statusMessage"] = message
         if self.poll_ms is not None and not self.is_final:
             document["pollIntervalMs"] = self.poll_ms
@@ -71,10 +72,7 @@ class Task:
                 # With a resultType of its own: strict clients read it as the result of the call.
                 document["result"] = {"resultType": "complete", **(self.result or {})}
             case "failed":
-                error = self.error or types.ErrorData(
-                    code=types.INTERNAL_ERROR, message="Internal error"
-                )
-                document["error"] = error.model_dump(mode="json", exclude_none=True)
+                document["error"] = self._fault.model_dump(mode="json", exclude_none=True)
             case "working" | "cancelled":
                 pass
         return document
