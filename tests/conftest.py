@@ -3,12 +3,14 @@
 import os
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from errandry.execution.spawner import unix
+from support import postgres
+from support.postgres import Postgres
 
 TESTS = Path(__file__).parent
 LIST = TESTS / "platform.toml"
@@ -25,6 +27,13 @@ HAS: dict[str, Callable[[], bool]] = {
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests of a process; they take databases of it."""
+    with postgres.running() as server:
+        yield server
 
 
 def read_list() -> list[tuple[str, str, str]]:

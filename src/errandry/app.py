@@ -45,6 +45,7 @@ from errandry.status.bus import StatusBus
 from errandry.tasks.sql import reading
 from errandry.tasks.sql.backlog import backlog
 from errandry.tasks.sql.database import Database
+from errandry.tasks.sql.location import Location
 
 DAY_S: Final = 86_400
 LOCAL_TOKEN_DAYS: Final = 365
@@ -54,14 +55,19 @@ class App:
     """A running errandry: its ASGI application, its private socket, its worker."""
 
     def __init__(
-        self, settings: Settings, keys: Sequence[KeySource], public_url: str, socket: Path
+        self,
+        settings: Settings,
+        location: Location,
+        keys: Sequence[KeySource],
+        public_url: str,
+        socket: Path,
     ) -> None:
         self.settings = settings
         self.activity = Activity()
         self._streams = Streams()
         self.is_draining = False
         self._retention_s = settings.retention_days * DAY_S
-        self._database = Database.sqlite(settings.sqlite_path)
+        self._database = Database.open(location)
         self._bus = StatusBus()
         self._delivery = EmbeddedDelivery(self._database, settings.concurrency)
         self._delivering = anyio.CancelScope()

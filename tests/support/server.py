@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import httpx2
 import psutil
 
 import errandry
+from support.ports import free_port
 from support.tokens import local_token
 from support.waiting import LIMIT_S, until
 
@@ -66,14 +66,6 @@ def result(verb: "subprocess.Popen[str]") -> tuple[int, str, str]:
     """Wait for the end of a verb; return status, stdout and stderr."""
     out, err = verb.communicate(timeout=LIMIT_S)
     return verb.returncode, out, err
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Server:
