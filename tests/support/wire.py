@@ -71,9 +71,10 @@ class Road(Protocol):
         """Close it."""
 
 
-def _params(params: Document | None, knows: Document, meta: Document | None) -> Document:
-    envelope = {f"{PREFIX}protocolVersion": "2026-07-28", f"{PREFIX}clientCapabilities": knows}
-    return {**(params or {}), "_meta": envelope | (meta or {})}
+def envelope(params: Document, knows: Document, meta: Document | None = None) -> Document:
+    """Return parameters with the `_meta` that every request of this revision has."""
+    own = {f"{PREFIX}protocolVersion": "2026-07-28", f"{PREFIX}clientCapabilities": knows}
+    return {**params, "_meta": own | (meta or {})}
 
 
 class HttpRoad:
@@ -100,7 +101,7 @@ class HttpRoad:
         headers: Mapping[str, str | None] | None = None,
     ) -> Answer:
         """Send a request; `headers` change those that belong to it, None leaves one out."""
-        body = _message(method, _params(params, knows, meta))
+        body = _message(method, envelope(params or {}, knows, meta))
         answer = self.http.post("/mcp", json=body, headers=_headers(method, params, headers))
         if answer.headers["content-type"].startswith("text/event-stream"):
             return Answer(answer.status_code, list(_frames(answer.iter_lines()))[-1])
@@ -110,7 +111,7 @@ class HttpRoad:
     def listen(self, knows: Document = KNOWS_TASKS, **wanted: Any) -> Iterator[Iterator[Document]]:
         """Open a stream."""
         method = "subscriptions/listen"
-        body = _message(method, _params({"notifications": wanted}, knows, None))
+        body = _message(method, envelope({"notifications": wanted}, knows))
         with self.http.stream("POST", "/mcp", json=body, headers=_headers(method)) as answer:
             if answer.headers["content-type"].startswith("text/event-stream"):
                 yield _frames(answer.iter_lines())
@@ -148,7 +149,7 @@ class SocketRoad:
         meta: Document | None = None,
     ) -> Answer:
         """Send a request; what comes before its answer is dropped."""
-        body = _message(method, _params(params, knows, meta))
+        body = _message(method, envelope(params or {}, knows, meta))
         self.send(body)
         while (message := self.receive()).get("id") != body["id"]:
             pass
@@ -157,7 +158,7 @@ class SocketRoad:
     @contextmanager
     def listen(self, knows: Document = KNOWS_TASKS, **wanted: Any) -> Iterator[Iterator[Document]]:
         """Open a stream, and cancel it in the end."""
-        body = _message("subscriptions/listen", _params({"notifications": wanted}, knows, None))
+        body = _message("subscriptions/listen", envelope({"notifications": wanted}, knows))
         self.send(body)
 
         def frames() -> Iterator[Document]:
