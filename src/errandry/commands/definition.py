@@ -16,6 +16,7 @@ from errandry.commands.placeholders import BadTemplate, Placeholder, parts
 from errandry.commands.rules import process_faults, secret_faults, unknown_name
 from errandry.commands.schema import MAX_DEPTH, MAX_FAULTS, Schema, check_schema
 from errandry.errors import Fault, InvalidCommand, UnknownField
+from errandry.principal import SCOPES
 
 _NEXT_STEP: Final = "Correct what the errors name, and send the whole definition again."
 _MAX_CHARACTERS: Final = 128 * 1024
@@ -88,8 +89,16 @@ def _meaning_faults(document: Any) -> Iterator[Fault]:
     if isinstance(concurrency, dict) and isinstance(key := concurrency.get("key"), str):
         yield from _key_faults(key, parameters)
     approval = document.get("approval")
-    if isinstance(approval, dict) and isinstance(when := approval.get("when"), dict):
+    if isinstance(approval, dict):
+        yield from _approval_faults(approval)
+
+
+def _approval_faults(rule: dict[str, Any]) -> Iterator[Fault]:
+    if isinstance(when := rule.get("when"), dict):
         yield from check_schema(when, "/approval/when")
+    by = rule.get("by")
+    if isinstance(by, str) and by not in SCOPES:
+        yield Fault("/approval/by", f'"{by}" is no scope, so nobody could hold it', list(SCOPES))
 
 
 def _schema_faults(document: dict[str, Any], field: str) -> Iterator[Fault]:

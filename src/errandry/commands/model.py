@@ -119,7 +119,7 @@ class Retry(_Part):
 
 
 class ApprovalRule(_Part):
-    """Approval for some arguments only, or by holders of another scope."""
+    """Approval for some arguments only, or by holders of a further scope."""
 
     when: dict[str, Any] | None = None
     by: Text = "tasks:approve"

@@ -11,6 +11,7 @@ from unit.commands.samples import command
     [
         {},
         {"approval": "always"},
+        {"approval": {"when": {"required": ["word"]}, "by": "admin"}},
         {"run": {"python": {"call": "f"}}},
         {"run": {"http": {"method": "GET", "url": "http://a"}}, "secrets": ["TOKEN"]},
         {"concurrency": {"key": "k"}},
@@ -27,7 +28,6 @@ def test_what_this_release_does_is_supported(changes: dict[str, Any]) -> None:
     [
         ({"run": {"mcp": {"server": "s", "tool": "t"}}}, 'the executor "mcp"'),
         ({"run": {"theirs": {}}}, 'the executor "theirs"'),
-        ({"approval": {"by": "admin"}}, "an approval that depends on arguments or scopes"),
         ({"ask": {"type": "object"}}, "questions before the start (ask)"),
     ],
 )
