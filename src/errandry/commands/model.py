@@ -77,7 +77,7 @@ class McpSpec(_Part):
 
 
 class OtherSpec(_Part):
-    """What an executor of somebody else is given, unchecked."""
+    """What an executor of another package is given; only that package can check it."""
 
     executor: str
     fields: dict[str, Any]
@@ -101,6 +101,9 @@ class _Run(BaseModel):
 
 
 _SPECS: Final = {spec.executor: spec for spec in (ProcessSpec, HttpSpec, PythonSpec, McpSpec)}
+
+BUILT_IN: Final = frozenset(_SPECS)
+"""The keys of `run` that need no other package."""
 
 
 def _to_spec(run: dict[str, Any]) -> Spec:
