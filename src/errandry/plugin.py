@@ -5,6 +5,7 @@ Imports next to nothing, because it is imported in the process of every attempt.
 
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,6 @@ class CallContext:
     def __init__(self) -> None:
         self.task_id = os.environ["ERRANDRY_TASK_ID"]
         self.attempt = int(os.environ["ERRANDRY_ATTEMPT"])
-        self.command = os.environ["ERRANDRY_COMMAND"]
         self._progress = Path(os.environ["ERRANDRY_PROGRESS"])
 
     def progress(
@@ -77,6 +77,7 @@ class Attempt(CallContext):
         timeout_s: float,
     ) -> None:
         super().__init__()
+        self.command = os.environ["ERRANDRY_COMMAND"]
         self.fields = fields
         self.arguments = arguments
         self.secrets = secrets
@@ -96,7 +97,7 @@ class Spec:
     secrets: frozenset[str]
 
 
-class Executor:
+class Executor(ABC):
     """Carries out attempts of commands whose `run` has the name of its entry point.
 
     The entry point names a subclass, or any function without parameters that returns an instance.
@@ -113,6 +114,7 @@ class Executor:
         """
         return ()
 
+    @abstractmethod
     def run(self, attempt: Attempt) -> Json | Awaitable[Json]:
         """Carry out one attempt and return its result; may be `async def`.
 
@@ -122,7 +124,6 @@ class Executor:
         Raises:
             Failed, NotStartable, Lost: it did not go well; any other exception shows its traceback.
         """
-        raise NotImplementedError
 
 
 class AttemptError(Exception):

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from itertools import islice
 from typing import Any, Final, Self
 
 from errandry.commands import pointer
 from errandry.commands.model import BUILT_IN
 from errandry.commands.names import NAME_PATTERN
-from errandry.commands.schema import Schema, check_schema
+from errandry.commands.schema import MAX_FAULTS, Schema, check_schema
 from errandry.errors import Fault, nearest
 from errandry.plugin import EXECUTORS, Executor, Spec
 
@@ -55,34 +56,35 @@ class Executors:
 
     def why_not(self, name: str) -> str | None:
         """Return why the executor of that name cannot be used, or None when it can."""
-        each = self._by_name.get(name)
-        if each is None:
-            close = nearest(name, self._known(), 1)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
-            return f'no installed package brings the executor "{name}"{hint}'
-        return f'the executor "{name}" of {each.package} {each.why}' if each.why else None
+        found = self._find(name)
+        return found if isinstance(found, str) else None
 
     def faults(self, name: str, spec: Spec) -> Iterator[Fault]:
         """Yield what is wrong with the fields of a command file for the executor of that name."""
         prefix = pointer.join("/run", name)
-        if reason := self.why_not(name):
-            allowed = None if name in self._by_name else self._known()
-            yield Fault(prefix, reason, allowed)
+        executor = self._find(name)
+        if isinstance(executor, str):
+            yield Fault(prefix, executor, None if name in self._by_name else self._known())
             return
-        each = self._by_name[name]
-        if each.executor is None:
-            raise TypeError(f"{each.package} is neither of use nor of none")
-        if shape := Schema(dict(each.executor.schema)).faults(spec.fields, prefix):
+        if shape := Schema(dict(executor.schema)).faults(spec.fields, prefix):
             yield from shape
             return
         try:
-            yield from [
-                _fault(fault, prefix) for fault in each.executor.faults(copy.deepcopy(spec))
-            ]
+            told = islice(executor.faults(copy.deepcopy(spec)), MAX_FAULTS)
+            yield from [_fault(fault, prefix) for fault in told]
         except _CAUGHT as error:
-            _log.exception("an executor of another package failed", extra={"package": each.package})
-            reason = f'the executor "{name}" of {each.package} cannot check this: {_said(error)}'
+            package = self._by_name[name].package
+            _log.exception("the executor %s of %s cannot check a file", name, package)
+            reason = f'the executor "{name}" of {package} cannot check this: {_said(error)}'
             yield Fault(prefix, reason)
+
+    def _find(self, name: str) -> Executor | str:
+        """Return the executor of that name, or why there is none."""
+        if each := self._by_name.get(name):
+            return each.executor or f'the executor "{name}" of {each.package} {each.why}'
+        close = nearest(name, self._known(), 1)
+        hint = f'; did you mean "{close[0]}"?' if close else ""
+        return f'no installed package brings the executor "{name}"{hint}'
 
     def _known(self) -> list[str]:
         return sorted(BUILT_IN | {each.name for each in self.found if not each.why})

@@ -39,7 +39,7 @@ def main() -> None:
     try:
         document, status = carry_out(json.load(sys.stdin)), 0
     except AttemptError as error:
-        document = {"code": error.code, "outcome": error.outcome, "message": str(error)}
+        document = {"code": error.code, "message": str(error)}
         status = 1
     except asyncio.CancelledError:
         sys.exit(128 + signal.SIGTERM)
