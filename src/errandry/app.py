@@ -16,10 +16,13 @@ from errandry.auth.keys import KeySource, local_secret
 from errandry.auth.verifier import TokenVerifier
 from errandry.commands import writing
 from errandry.commands.catalog import Catalog
+from errandry.commands.executors import Executors
 from errandry.delivery.embedded import EmbeddedDelivery
 from errandry.errors import Unavailable
 from errandry.execution import worker as workers
+from errandry.execution.executors.hosted import hosted_ending, hosted_job
 from errandry.execution.executors.http import HttpExecutor
+from errandry.execution.executors.port import OTHER
 from errandry.execution.executors.process import ProcessExecutor
 from errandry.execution.executors.python import python_job
 from errandry.execution.heartbeat import beat
@@ -71,6 +74,8 @@ class App:
         self._bus = StatusBus()
         self._delivery = EmbeddedDelivery(self._database, settings.concurrency)
         self._delivering = anyio.CancelScope()
+        self._executors = Executors.installed()
+        self._executors.log_faults()
         self._worker: Worker | None = None
         self._recovery: Recovery | None = None
         self._intake = (services := self._services()).intake
@@ -91,7 +96,7 @@ class App:
         writing.sweep(self.settings.commands_dir)
         return Services.over(
             self._database,
-            Catalog(self.settings.commands_dir),
+            Catalog(self.settings.commands_dir, executors=self._executors),
             self._bus,
             self._delivery.wake,
             self._retention_s,
@@ -144,13 +149,14 @@ class App:
             process = ProcessExecutor(await stack.enter_async_context(spawner))
             python = ProcessExecutor(spawner, python_job)
             http = HttpExecutor()
+            other = ProcessExecutor(spawner, hosted_job(self._executors), hosted_ending)
             self._worker = worker = Worker(
                 name,
                 folder,
                 self._database,
                 self._bus,
-                {"process": process, "python": python, "http": http},
-                [process, python, http],
+                {"process": process, "python": python, "http": http, OTHER: other},
+                [process, python, http, other],
                 self._worker_settings(),
                 on_free=self._delivery.wake,
                 secrets=Secrets(self.settings.secrets_dir),

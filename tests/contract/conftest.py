@@ -33,14 +33,6 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def empty_database(postgresql: Postgres) -> str:
-    """The name of a database with the newest schema and nothing in it; copied, never used."""
-    name = postgresql.new_database()
-    migrate.upgrade(Location.parse(postgresql.url(name)))
-    return name
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def made(request: pytest.FixtureRequest, empty_file: Path) -> Make:
     """Makes a database with the newest schema for as long as a block lasts."""

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 import httpx2
 import psutil
+import psycopg
 
 import errandry
 from support.ports import free_port
@@ -224,6 +225,9 @@ class Server:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Look into the database, whether a server runs or not."""
+        if url := self._settings.get("database_url"):
+            with psycopg.connect(url) as connection:
+                return connection.execute(query.replace("?", "%s").encode(), values).fetchall()
         address = f"file:{self.data}/errandry.db?mode=ro"
         with contextlib.closing(sqlite3.connect(address, uri=True, timeout=LIMIT_S)) as database:
             return database.execute(query, values).fetchall()

@@ -12,7 +12,7 @@ from errandry.tasks.sql.changing import Decision
 from errandry.tasks.sql.database import Database
 
 APPROVER: Final = "tasks:approve"
-"""The scope that approving and rejecting need."""
+"""The scope that every approval and rejection needs; a rule of the command may ask for another, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Decisions:
         """Approve or reject a task that somebody else asked for.
 
         Raises:
-            NotPermitted: the caller asked for it, or may not approve.
+            NotPermitted: the caller asked for it, or lacks a scope.
             DigestMismatch, TaskNotEditable: see `changing.decide`.
         """
         caller.require(APPROVER)
@@ -45,6 +45,8 @@ class Decisions:
                 next_step="Ask somebody else who holds tasks:approve; to withdraw it, cancel the task.",
                 required_scopes=[APPROVER],
             )
+        if task.approval is not None:
+            caller.require(task.approval.by)
         task = await changing.decide(
             self.database, caller, task.id, decision, digest, reason, self.retention_s
         )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from errandry import clock
+from errandry.commands.approval import approver
 from errandry.commands.concurrency import key_of
 from errandry.commands.model import Command
 from errandry.commands.unsupported import unsupported
@@ -15,7 +16,6 @@ from errandry.errors import ErrandryError, InvalidCommand, TaskActive
 from errandry.jsontext import canonical
 from errandry.principal import LOCAL_ISSUER, Principal
 from errandry.service.commands import CommandService
-from errandry.service.decisions import APPROVER
 from errandry.service.forms import CreateTask, RetryTask
 from errandry.service.news import News
 from errandry.service.snapshots import checked, snapshot
@@ -164,7 +164,7 @@ class Intake:
             idempotency_key=key,
             run_at=run_at,
             expires_in_s=expires_in_s,
-            start=_start(command, run_at, expires_in_s) if execute else None,
+            start=_start(command, arguments, run_at, expires_in_s) if execute else None,
             **fields,
         )
         limit = None if caller.iss == LOCAL_ISSUER else self.queue_limit
@@ -185,13 +185,18 @@ class Intake:
         if task.state is not State.CREATED:
             return task, False
         command = await snapshot(self.database, task)
-        begin = _start(command, task.run_at, task.expires_in_s)
+        begin = _start(command, task.arguments, task.run_at, task.expires_in_s)
         task, started = await changing.execute(self.database, caller, task.id, begin)
         self.news.tell(task)
         return task, started
 
 
-def _start(command: Command, run_at: datetime | None, expires_in_s: float | None) -> Start:
+def _start(
+    command: Command,
+    arguments: Mapping[str, Any],
+    run_at: datetime | None,
+    expires_in_s: float | None,
+) -> Start:
     if reason := unsupported(command):
         raise InvalidCommand(
             f'The command "{command.name}" cannot be run by this server: {reason}',
@@ -201,7 +206,7 @@ def _start(command: Command, run_at: datetime | None, expires_in_s: float | None
     return Start(
         digest=command.digest,
         run_at=run_at,
-        approver=APPROVER if command.approval == "always" else None,
+        approver=approver(command, arguments),
         person_s=person_s,
         queue_s=expires_in_s,
     )

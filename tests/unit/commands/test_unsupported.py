@@ -11,7 +11,9 @@ from unit.commands.samples import command
     [
         {},
         {"approval": "always"},
+        {"approval": {"when": {"required": ["word"]}, "by": "admin"}},
         {"run": {"python": {"call": "f"}}},
+        {"run": {"theirs": {}}},
         {"run": {"http": {"method": "GET", "url": "http://a"}}, "secrets": ["TOKEN"]},
         {"concurrency": {"key": "k"}},
         {"retry": {"max_attempts": 3}},
@@ -26,8 +28,6 @@ def test_what_this_release_does_is_supported(changes: dict[str, Any]) -> None:
     ("changes", "expected"),
     [
         ({"run": {"mcp": {"server": "s", "tool": "t"}}}, 'the executor "mcp"'),
-        ({"run": {"theirs": {}}}, 'the executor "theirs"'),
-        ({"approval": {"by": "admin"}}, "an approval that depends on arguments or scopes"),
         ({"ask": {"type": "object"}}, "questions before the start (ask)"),
     ],
 )
@@ -37,6 +37,6 @@ def test_what_this_release_lacks_is_named(changes: dict[str, Any], expected: str
 
 
 def test_everything_that_is_lacking_is_named_at_once() -> None:
-    reason = unsupported(command(run={"theirs": {}}, ask={"type": "object"}))
+    reason = unsupported(command(run={"mcp": {"server": "s", "tool": "t"}}, ask={"type": "object"}))
     assert reason is not None
-    assert '"theirs" and questions' in reason
+    assert '"mcp" and questions' in reason

@@ -61,13 +61,24 @@ async def process_job(context: Context, scratch: Scratch) -> Job:
 MakeJob = Callable[[Context, Scratch], Awaitable[Job]]
 """What to start for an attempt; raises CannotStart or InvalidArguments when it cannot be."""
 
+MakeEnding = Callable[[Context, Ended, Scratch], Ending]
+
 
 class ProcessExecutor:
-    """The executor of what runs as a program; `make_job` says which."""
+    """The executor of what runs as a program.
 
-    def __init__(self, spawner: Spawner, make_job: MakeJob = process_job) -> None:
+    `make_job` says which, `make_ending` what the end of the program means.
+    """
+
+    def __init__(
+        self,
+        spawner: Spawner,
+        make_job: MakeJob = process_job,
+        make_ending: MakeEnding | None = None,
+    ) -> None:
         self._spawner = spawner
         self._make_job = make_job
+        self._make_ending = make_ending or ending_of
         self._running: set[Attempt] = set()
 
     def feed(self, lease_until: float) -> None:
@@ -87,7 +98,9 @@ class ProcessExecutor:
         try:
             async with _followed(ProgressFile(scratch.progress), context.on_progress):
                 ended = await self._run_program(context, scratch)
-            return ended if isinstance(ended, Ending) else _ending(context, ended, scratch)
+            if isinstance(ended, Ending):
+                return ended
+            return self._make_ending(context, ended, scratch)
         finally:
             with anyio.CancelScope(shield=True):
                 await asyncio.to_thread(scratch.remove)
@@ -111,7 +124,7 @@ class ProcessExecutor:
             with anyio.CancelScope(shield=True):
                 attempt.cancel(context.grace_s)
                 try:
-                    _note(context, await attempt.wait())
+                    note(context, await attempt.wait())
                 except Lost as error:
                     await _until_gone(context, error)
                 except CannotStart:
@@ -195,15 +208,17 @@ def _find(program: str, search: str) -> str:
     return str(Path(found).absolute())
 
 
-def _note(context: Context, ended: Ended) -> None:
+def note(context: Context, ended: Ended) -> None:
+    """Keep what the program used and how it ended."""
     context.usage.exit_code = ended.exit_code
     context.usage.signal = ended.signal
     context.usage.cpu_s = round(ended.cpu_s, 3)
     context.usage.max_rss_bytes = ended.max_rss_bytes
 
 
-def _ending(context: Context, ended: Ended, scratch: Scratch) -> Ending:
-    _note(context, ended)
+def ending_of(context: Context, ended: Ended, scratch: Scratch) -> Ending:
+    """Return how an attempt ended whose program ended so."""
+    note(context, ended)
     context.capture.close()
     if ended.why == "lease":
         return lost(context, "The worker could not renew its lease, so the program was killed")
