@@ -30,19 +30,24 @@ class UpdateParams(TaskParams):
 class Tasks:
     """The server's side of the extension.
 
-    `on_call_tool` may answer with `created(task)` when `declared(context)`, once the task is stored;
-    `on_subscriptions_listen` can be `listen`, or be made of `honour` and `follow`.
+    `on_call_tool` may answer with `created(task)` when `declared(context)`, once the task is stored.
+    A server that has more to tell on a stream makes its `on_subscriptions_listen` of `honour` and
+    `follow`.
     """
 
     def __init__(self, store: TaskStore) -> None:
         self._store = store
 
     def install(self, server: Server[Any]) -> None:
-        """Advertise the extension and serve tasks/get, tasks/update and tasks/cancel."""
+        """Advertise the extension and serve its methods; and streams, if the server does not yet."""
         server.extensions[EXTENSION] = {}
         server.add_request_handler("tasks/get", TaskParams, self._get)
         server.add_request_handler("tasks/update", UpdateParams, self._update)
         server.add_request_handler("tasks/cancel", TaskParams, self._cancel)
+        if server.get_request_handler("subscriptions/listen") is None:
+            server.add_request_handler(
+                "subscriptions/listen", types.SubscriptionsListenRequestParams, self.listen
+            )
 
     # -- tools/call
 

@@ -113,6 +113,17 @@ def test_it_is_advertised() -> None:
     assert server.extensions == {EXTENSION: {}}
 
 
+def test_a_server_that_serves_streams_itself_goes_on_to() -> None:
+    async def listen(*_: Any) -> types.SubscriptionsListenResult:
+        raise AssertionError
+
+    server: Server[Any] = Server("any", on_subscriptions_listen=listen)
+    Tasks(Store()).install(server)
+    entry = server.get_request_handler("subscriptions/listen")
+    assert entry is not None
+    assert entry.handler is listen
+
+
 def test_only_a_request_of_this_revision_that_says_so_knows_tasks() -> None:
     assert Tasks.declared(context())
     assert not Tasks.declared(context(knows=False))
