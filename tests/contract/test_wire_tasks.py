@@ -14,6 +14,7 @@ from errandry.mcp.wiretasks import WireTasks
 from errandry.principal import Principal
 from errandry.service.forms import CreateTask, UpdateTask
 from errandry.service.services import Services
+from errandry.service.statistics import MOST_INTERVALS
 from errandry.tasks.model import Progress, TaskError
 from errandry.tasks.retry import Ending
 from errandry.tasks.sql import reports
@@ -178,6 +179,15 @@ async def test_a_poll_interval_stays_until_the_task_changes(
     assert (await look(wire, task_id)).poll_ms == 1000
     await services.tasks.update(alice, task_id, UpdateTask(title="x"), None)
     assert (await look(wire, task_id)).poll_ms == 250
+
+
+async def test_so_many_poll_intervals_are_kept_and_no_more(
+    wire: WireTasks, services: Services
+) -> None:
+    for number in range(MOST_INTERVALS):
+        services.statistics._intervals[f"tsk_{number}"] = (1, 250)
+    await look(wire, task_id := await make(wire))
+    assert services.statistics._intervals.keys() == {task_id}
 
 
 async def test_only_ids_name_tasks_and_only_own_ones(

@@ -73,7 +73,7 @@ class Task:
                 document["result"] = {"resultType": "complete", **(self.result or {})}
             case "failed":
                 document["error"] = self._fault.model_dump(mode="json", exclude_none=True)
-            case "working" | "cancelled":
+            case _:
                 pass
         return document
 
