@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from errandry import jsontext
 from errandry.commands import pointer
+from errandry.commands.askrules import form_faults
 from errandry.commands.httprules import http_faults
 from errandry.commands.invisible import invisible
 from errandry.commands.model import Command, Definition, HttpSpec, Origin, ProcessSpec
@@ -98,7 +99,9 @@ def _schema_faults(document: dict[str, Any], field: str) -> Iterator[Fault]:
         return
     path = pointer.join("", field)
     yield from check_schema(schema, path)
-    if field != "result" and schema.get("type") != "object":
+    if field == "ask":
+        yield from form_faults(schema, path)
+    elif field == "parameters" and schema.get("type") != "object":
         yield Fault(pointer.join(path, "type"), "the type must be object", ["object"])
 
 

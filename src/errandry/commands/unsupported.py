@@ -17,5 +17,4 @@ def _needs(command: Command) -> dict[str, bool]:
         "an approval that depends on arguments or scopes": isinstance(
             command.approval, ApprovalRule
         ),
-        "questions before the start (ask)": command.ask is not None,
     }

@@ -20,7 +20,7 @@ from errandry.service.services import Services
 from errandry.tasks.model import State, Task
 
 LOG_TAIL_BYTES: Final = 4 * 1024
-_WAITS_FOR_A_PERSON: Final = (State.AWAITING_APPROVAL, State.INPUT_REQUIRED)
+WAITS_FOR_A_PERSON: Final = (State.AWAITING_APPROVAL, State.INPUT_REQUIRED)
 _KEYS: Final = ("errandry/idempotencyKey", "claudecode/toolUseId")
 _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
 
@@ -98,7 +98,7 @@ async def run(
 
 
 def _is_settled(task: Task) -> bool:
-    return task.state.is_final or task.state in _WAITS_FOR_A_PERSON
+    return task.state.is_final or task.state in WAITS_FOR_A_PERSON
 
 
 async def call_command(

@@ -11,6 +11,7 @@ from unit.commands.samples import command
     [
         {},
         {"approval": "always"},
+        {"ask": {"type": "object"}},
         {"run": {"python": {"call": "f"}}},
         {"run": {"http": {"method": "GET", "url": "http://a"}}, "secrets": ["TOKEN"]},
         {"concurrency": {"key": "k"}},
@@ -28,7 +29,6 @@ def test_what_this_release_does_is_supported(changes: dict[str, Any]) -> None:
         ({"run": {"mcp": {"server": "s", "tool": "t"}}}, 'the executor "mcp"'),
         ({"run": {"theirs": {}}}, 'the executor "theirs"'),
         ({"approval": {"by": "admin"}}, "an approval that depends on arguments or scopes"),
-        ({"ask": {"type": "object"}}, "questions before the start (ask)"),
     ],
 )
 def test_what_this_release_lacks_is_named(changes: dict[str, Any], expected: str) -> None:
@@ -37,6 +37,6 @@ def test_what_this_release_lacks_is_named(changes: dict[str, Any], expected: str
 
 
 def test_everything_that_is_lacking_is_named_at_once() -> None:
-    reason = unsupported(command(run={"theirs": {}}, ask={"type": "object"}))
+    reason = unsupported(command(run={"theirs": {}}, approval={"by": "admin"}))
     assert reason is not None
-    assert '"theirs" and questions' in reason
+    assert '"theirs" and an approval' in reason

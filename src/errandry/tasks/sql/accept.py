@@ -26,7 +26,7 @@ class NewTask:
 
     `request_hash` tells two requests with one key apart; `keep_s` is how long the task is kept once
     final (seconds, None = the server's retention). At most `concurrency_limit` tasks with the same
-    `concurrency_key` run at once.
+    `concurrency_key` run at once. `questions` is what was answered beforehand.
     """
 
     command: str
@@ -47,6 +47,7 @@ class NewTask:
     run_at: datetime | None = None
     expires_in_s: float | None = None
     start: Start | None = None
+    questions: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ def _row(task_id: str, alias: str, owner: Owner, new: NewTask, now: datetime) ->
         "run_at": new.run_at,
         "expires_in_s": new.expires_in_s,
         "keep_s": new.keep_s,
+        "questions": new.questions,
         "concurrency_key": new.concurrency_key,
         "concurrency_limit": new.concurrency_limit,
         "created_at": now,
