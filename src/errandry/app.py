@@ -134,7 +134,7 @@ class App:
             stack.push_async_callback(self._database.close)
             spawner = Spawner(keep=self.settings.concurrency, lock=folder / LOCK_NAME)
             process = ProcessExecutor(await stack.enter_async_context(spawner))
-            python = ProcessExecutor(spawner, python_job)
+            python = ProcessExecutor(spawner, python_job, may_ask=True)
             http = HttpExecutor()
             self._worker = worker = Worker(
                 name,

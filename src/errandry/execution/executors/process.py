@@ -15,6 +15,7 @@ import anyio
 from errandry.commands.model import ProcessSpec
 from errandry.commands.template import render
 from errandry.errors import InvalidArguments
+from errandry.execution.executors.asking import asked
 from errandry.execution.executors.port import Context, failed, lost, succeeded
 from errandry.execution.progress import ProgressFile
 from errandry.execution.scratch import BadResult, Scratch
@@ -63,11 +64,14 @@ MakeJob = Callable[[Context, Scratch], Awaitable[Job]]
 
 
 class ProcessExecutor:
-    """The executor of what runs as a program; `make_job` says which."""
+    """The executor of what runs as a program; `make_job` says which, and it may ask if `may_ask`."""
 
-    def __init__(self, spawner: Spawner, make_job: MakeJob = process_job) -> None:
+    def __init__(
+        self, spawner: Spawner, make_job: MakeJob = process_job, *, may_ask: bool = False
+    ) -> None:
         self._spawner = spawner
         self._make_job = make_job
+        self._may_ask = may_ask
         self._running: set[Attempt] = set()
 
     def feed(self, lease_until: float) -> None:
@@ -87,7 +91,9 @@ class ProcessExecutor:
         try:
             async with _followed(ProgressFile(scratch.progress), context.on_progress):
                 ended = await self._run_program(context, scratch)
-            return ended if isinstance(ended, Ending) else _ending(context, ended, scratch)
+            if isinstance(ended, Ending):
+                return ended
+            return _ending(context, ended, scratch, may_ask=self._may_ask)
         finally:
             with anyio.CancelScope(shield=True):
                 await asyncio.to_thread(scratch.remove)
@@ -202,7 +208,7 @@ def _note(context: Context, ended: Ended) -> None:
     context.usage.max_rss_bytes = ended.max_rss_bytes
 
 
-def _ending(context: Context, ended: Ended, scratch: Scratch) -> Ending:
+def _ending(context: Context, ended: Ended, scratch: Scratch, *, may_ask: bool) -> Ending:
     _note(context, ended)
     context.capture.close()
     if ended.why == "lease":
@@ -212,6 +218,8 @@ def _ending(context: Context, ended: Ended, scratch: Scratch) -> Ending:
     if ended.exit_code != 0:
         return failed(context, "exit_code", f"The program ended with exit code {ended.exit_code}")
     try:
+        if may_ask and scratch.questions.exists():
+            return asked(context, scratch.read_questions())
         result = scratch.read_result()
     except FileNotFoundError:
         output = context.capture.tails["stdout"]
