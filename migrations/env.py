@@ -1,23 +1,25 @@
-"""Alembic's entry: connects to the one file that is to be migrated."""
+"""Alembic's entry: migrates over the connection it is given, or connects to `-x url=…`."""
 
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import TextClause, create_engine, pool
+from sqlalchemy import Connection, TextClause, create_engine, pool
 
+from errandry.tasks.sql.location import Location
 from errandry.tasks.sql.tables import UtcTime, metadata
 
 
 def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
-    """Write our own column type as a plain one: migrations must not depend on the package."""
+    """Write our own column type as plain ones: migrations must not depend on the package."""
     if kind == "type" and isinstance(item, UtcTime):
-        return "sa.String(24)"
+        return 'sa.String(24).with_variant(sa.DateTime(timezone=True), "postgresql")'
     return False
 
 
 def compare_type(_: Any, __: Any, ___: Any, ____: Any, wanted: Any) -> bool | None:
-    """Compare as usual, but for our own type, which the database shows as another."""
-    return False if isinstance(wanted, UtcTime) else None
+    """Compare as usual, but for our own type, which SQLite shows as another."""
+    is_text = context.get_bind().dialect.name == "sqlite"
+    return False if is_text and isinstance(wanted, UtcTime) else None
 
 
 def include_object(item: Any, _: Any, kind: str, __: Any, ___: Any) -> bool:
@@ -29,13 +31,8 @@ def include_object(item: Any, _: Any, kind: str, __: Any, ___: Any) -> bool:
     }
 
 
-def _url() -> str:
-    named = context.get_x_argument(as_dictionary=True).get("file")
-    return f"sqlite:///{named}" if named else context.config.get_main_option("sqlalchemy.url") or ""
-
-
-engine = create_engine(_url(), poolclass=pool.NullPool)
-with engine.connect() as connection:
+def run(connection: Connection) -> None:
+    """Run what Alembic was asked for."""
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -46,4 +43,14 @@ with engine.connect() as connection:
     )
     with context.begin_transaction():
         context.run_migrations()
-engine.dispose()
+
+
+given: Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    named = context.get_x_argument(as_dictionary=True).get("url", "")
+    engine = create_engine(Location.parse(named).url, poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        run(connection)
+    engine.dispose()

@@ -3,12 +3,16 @@
 import os
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from errandry.execution.spawner import unix
+from errandry.tasks.sql import migrate
+from errandry.tasks.sql.location import Location
+from support import postgres
+from support.postgres import Postgres
 
 TESTS = Path(__file__).parent
 LIST = TESTS / "platform.toml"
@@ -25,6 +29,27 @@ HAS: dict[str, Callable[[], bool]] = {
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests of a process; they take databases of it."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def empty_database(postgresql: Postgres) -> str:
+    """The name of a database with the newest schema and nothing in it; copied, never used."""
+    name = postgresql.new_database()
+    migrate.upgrade(Location.parse(postgresql.url(name)))
+    return name
+
+
+@pytest.fixture(scope="session")
+def new_database(postgresql: Postgres, empty_database: str) -> str:
+    """The URL of a PostgreSQL database with the newest schema, for a server of many tests."""
+    return postgresql.url(postgresql.new_database(empty_database))
 
 
 def read_list() -> list[tuple[str, str, str]]:

@@ -16,12 +16,15 @@ from errandry.auth.keys import KeySource, local_secret
 from errandry.auth.verifier import TokenVerifier
 from errandry.commands import writing
 from errandry.commands.catalog import Catalog
+from errandry.commands.executors import Executors
 from errandry.delivery.embedded import EmbeddedDelivery
 from errandry.errors import Unavailable
 from errandry.execution import worker as workers
+from errandry.execution.executors.hosted import hosted_ending, hosted_job
 from errandry.execution.executors.http import HttpExecutor
+from errandry.execution.executors.port import OTHER
 from errandry.execution.executors.process import ProcessExecutor
-from errandry.execution.executors.python import python_job
+from errandry.execution.executors.python import python_ending, python_job
 from errandry.execution.heartbeat import beat
 from errandry.execution.recovery import LOCK_NAME, Recovery
 from errandry.execution.secrets import Secrets
@@ -45,6 +48,7 @@ from errandry.status.bus import StatusBus
 from errandry.tasks.sql import reading
 from errandry.tasks.sql.backlog import backlog
 from errandry.tasks.sql.database import Database
+from errandry.tasks.sql.location import Location
 
 DAY_S: Final = 86_400
 LOCAL_TOKEN_DAYS: Final = 365
@@ -54,17 +58,24 @@ class App:
     """A running errandry: its ASGI application, its private socket, its worker."""
 
     def __init__(
-        self, settings: Settings, keys: Sequence[KeySource], public_url: str, socket: Path
+        self,
+        settings: Settings,
+        location: Location,
+        keys: Sequence[KeySource],
+        public_url: str,
+        socket: Path,
     ) -> None:
         self.settings = settings
         self.activity = Activity()
         self._streams = Streams()
         self.is_draining = False
         self._retention_s = settings.retention_days * DAY_S
-        self._database = Database.sqlite(settings.sqlite_path)
+        self._database = Database.open(location)
         self._bus = StatusBus()
         self._delivery = EmbeddedDelivery(self._database, settings.concurrency)
         self._delivering = anyio.CancelScope()
+        self._executors = Executors.installed()
+        self._executors.log_faults()
         self._worker: Worker | None = None
         self._recovery: Recovery | None = None
         self._intake = (services := self._services()).intake
@@ -83,7 +94,7 @@ class App:
         writing.sweep(self.settings.commands_dir)
         return Services.over(
             self._database,
-            Catalog(self.settings.commands_dir),
+            Catalog(self.settings.commands_dir, executors=self._executors),
             self._bus,
             self._delivery.wake,
             self._retention_s,
@@ -134,15 +145,16 @@ class App:
             stack.push_async_callback(self._database.close)
             spawner = Spawner(keep=self.settings.concurrency, lock=folder / LOCK_NAME)
             process = ProcessExecutor(await stack.enter_async_context(spawner))
-            python = ProcessExecutor(spawner, python_job, may_ask=True)
+            python = ProcessExecutor(spawner, python_job, python_ending)
             http = HttpExecutor()
+            other = ProcessExecutor(spawner, hosted_job(self._executors), hosted_ending)
             self._worker = worker = Worker(
                 name,
                 folder,
                 self._database,
                 self._bus,
-                {"process": process, "python": python, "http": http},
-                [process, python, http],
+                {"process": process, "python": python, "http": http, OTHER: other},
+                [process, python, http, other],
                 self._worker_settings(),
                 on_free=self._delivery.wake,
                 secrets=Secrets(self.settings.secrets_dir),

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
 
     data_dir: Folder = Field(default_factory=place.data_dir)
     commands_dir: Folder = Field(default_factory=lambda data: _default_commands(data["data_dir"]))
-    database_url: str | None = None
+    database_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = None
@@ -66,10 +66,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if self.database_url and not self.database_url.startswith("sqlite:////"):
+        if self.database_url and not self.database.startswith(("sqlite:////", "postgresql://")):
             raise ValueError(
-                "only SQLite is supported yet: leave it unset for a file in the data folder, or name"
-                " one as sqlite:////absolute/path.db"
+                "ERRANDRY_DATABASE_URL: write postgresql://user:password@host/name, or"
+                " sqlite:////absolute/path.db; unset is a file in the data folder"
             )
         if self.jwt_secret is not None and self.jwt_keys is not None:
             raise ValueError(
@@ -87,11 +87,11 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def sqlite_path(self) -> Path:
-        """The file of the embedded database."""
+    def database(self) -> str:
+        """The URL of the database: PostgreSQL's, or that of an SQLite file."""
         if self.database_url:
-            return Path(self.database_url.removeprefix("sqlite:///"))
-        return self.data_dir / "errandry.db"
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'errandry.db'}"
 
 
 def _default_commands(data: Path) -> Path:

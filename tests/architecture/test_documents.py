@@ -27,6 +27,7 @@ from errandry.principal import SCOPES
 from errandry.problems import STATUS
 from errandry.rest import routes
 from errandry.settings import PREFIX, Settings
+from errandry.tasks.sql.location import Location
 from support.verbs import verbs
 
 ROOT: Final = Path(__file__).parents[2]
@@ -85,7 +86,8 @@ FACADES: Final = table(page("facades.md"), "use case")
 async def app(tmp_path: Path) -> App:
     """The whole application, wired and not running."""
     settings = Settings(data_dir=tmp_path, commands_dir=tmp_path)
-    return App(settings, key_sources(settings), URL, tmp_path / "socket")
+    location = Location.parse(settings.database)
+    return App(settings, location, key_sources(settings), URL, tmp_path / "socket")
 
 
 def operations(app: App) -> dict[str, str]:

@@ -1,7 +1,11 @@
-"""A migrated database per test, and the services over it with a few commands."""
+"""A migrated database per test, and the services over it with a few commands.
+
+Every test here runs on SQLite and on PostgreSQL, unless it names the one that it is about.
+"""
 
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,10 @@ from errandry.service.services import Services
 from errandry.status.bus import StatusBus
 from errandry.tasks.sql import migrate
 from errandry.tasks.sql.database import Database
+from errandry.tasks.sql.location import Location
+from support.databases import Cut, Make
 from support.definitions import write_commands
+from support.postgres import Postgres
 
 DAY_S = 86_400.0
 USER = frozenset({"commands:read", "tasks:read", "tasks:write"})
@@ -22,16 +29,61 @@ USER = frozenset({"commands:read", "tasks:read", "tasks:write"})
 def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with the newest schema and nothing in it; copied, never opened."""
     path = tmp_path_factory.mktemp("schema") / "empty.db"
-    migrate.upgrade(path)
+    migrate.upgrade(Location.of_file(path))
     return path
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def made(request: pytest.FixtureRequest, empty_file: Path) -> Make:
+    """Makes a database with the newest schema for as long as a block lasts."""
+
+    @contextmanager
+    def sqlite(folder: Path) -> Iterator[Location]:
+        shutil.copy(empty_file, folder / "errandry.db")
+        yield Location.of_file(folder / "errandry.db")
+
+    @contextmanager
+    def on_server(_: Path) -> Iterator[Location]:
+        name = server.new_database(template)
+        yield Location.parse(server.url(name))
+        server.drop(name)
+
+    if request.param == "sqlite":
+        return sqlite
+    server: Postgres = request.getfixturevalue("postgresql")
+    template: str = request.getfixturevalue("empty_database")
+    return on_server
+
+
 @pytest.fixture
-async def database(tmp_path: Path, empty_file: Path) -> AsyncGenerator[Database]:
-    shutil.copy(empty_file, tmp_path / "errandry.db")
-    opened = Database.sqlite(tmp_path / "errandry.db")
+def location(made: Make, tmp_path: Path) -> Iterator[Location]:
+    """Where the database of this test is."""
+    with made(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+async def database(location: Location) -> AsyncGenerator[Database]:
+    opened = Database.open(location)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def cut(database: Database, request: pytest.FixtureRequest, location: Location) -> Cut:
+    """Makes that the database does not answer any more."""
+
+    async def from_file() -> None:
+        async with database.write() as connection:
+            await connection.exec_driver_sql("ALTER TABLE tasks RENAME TO elsewhere")
+
+    async def from_server() -> None:
+        server: Postgres = request.getfixturevalue("postgresql")
+        name = str(location.url.database)
+        server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        server.disconnect(name)
+
+    return from_file if location.file else from_server
 
 
 @pytest.fixture

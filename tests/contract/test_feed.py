@@ -13,6 +13,7 @@ from errandry.service.services import Services
 from errandry.status.bus import MOST_CHANGED, StatusBus
 from errandry.tasks.model import Progress
 from errandry.tasks.sql.database import Database
+from support.databases import Cut
 from support.live import DONE, Writer, rest, start, take
 from support.work import claim_one, finish
 
@@ -90,14 +91,13 @@ async def test_what_a_reader_knows_is_bounded(
 
 
 async def test_streams_end_when_the_database_does_not_answer(
-    services: Services, alice: Principal, database: Database, feed: Frames
+    services: Services, alice: Principal, cut: Cut, feed: Frames
 ) -> None:
     task = await start(services, alice)
     frames = await services.live.task(alice, task.id, ReadEvents())
     await take(frames, 2)
     await take(feed, 1)
-    async with database.write() as connection:
-        await connection.exec_driver_sql("ALTER TABLE tasks RENAME TO elsewhere")
+    await cut()
     services.live.bus.publish(task.id, task.owner)
     assert await rest(frames) == []
     assert await rest(feed) == []

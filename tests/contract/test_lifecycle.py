@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from errandry.tasks.retry import Ending, RetryPolicy
 from errandry.tasks.sql import claims, endings
 from errandry.tasks.sql.claims import Claim
 from errandry.tasks.sql.database import Database
+from support.databases import Make
 from support.definitions import write_commands
 
 USER = frozenset({"commands:read", "tasks:read", "tasks:write", "tasks:approve"})
@@ -83,14 +85,15 @@ class Lifecycle(RuleBasedStateMachine):
     """Each rule does one thing to the product and to the model; then both must agree."""
 
     tasks: Bundle[str] = Bundle("tasks")
-    empty_file: Path
+    made: Make
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="lifecycle-"))
-        shutil.copy(self.empty_file, self.folder / "errandry.db")
         write_commands(self.folder / "commands")
         self.loop = asyncio.new_event_loop()
+        self.stack = ExitStack()
+        self.location = self.stack.enter_context(self.made(self.folder))
         self.database = self.run(self._open())
         bus = StatusBus()
         catalog = Catalog(self.folder / "commands")
@@ -101,7 +104,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.keys: dict[tuple[str, str], str] = {}
 
     async def _open(self) -> Database:
-        return Database.sqlite(self.folder / "errandry.db")
+        return Database.open(self.location)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)
@@ -109,6 +112,7 @@ class Lifecycle(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.run(self.database.close())
         self.loop.close()
+        self.stack.close()
         shutil.rmtree(self.folder)
 
     @property
@@ -446,8 +450,8 @@ class Lifecycle(RuleBasedStateMachine):
             assert {task.id for task in found} == mine
 
 
-def test_any_order_of_calls_keeps_the_promise(empty_file: Path) -> None:
-    Lifecycle.empty_file = empty_file
+def test_any_order_of_calls_keeps_the_promise(made: Make) -> None:
+    Lifecycle.made = staticmethod(made)
     run_state_machine_as_test(
         Lifecycle,
         settings=settings(

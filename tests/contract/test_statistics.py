@@ -102,6 +102,7 @@ async def test_only_the_newest_tasks_are_looked_at(
     assert [run.outcome for run in found] == [State.SUCCEEDED] * runs.WINDOW
 
 
+@pytest.mark.parametrize("made", ["sqlite"], indirect=True)
 async def test_an_index_has_all_that_is_looked_at(database: Database) -> None:
     """So that the cost does not grow with the number of tasks."""
     async with database.read() as connection:

@@ -207,7 +207,7 @@ async def test_a_heartbeat_feeds_what_runs_and_finds_asked_cancels(
     assert bench.executor.fed[1] > bench.executor.fed[0]
     assert bench.executor.fed[0] <= anyio.current_time() + LEASE_SHARE * SETTINGS.lease_s
     async with bench.database.write() as connection:  # as if the wake-up had been lost
-        await connection.exec_driver_sql("UPDATE tasks SET cancel_requested = 1")
+        await connection.exec_driver_sql("UPDATE tasks SET cancel_requested = true")
     assert (await bench.ended(task)).state is State.CANCELLED
     assert held.cancelled
 

@@ -17,9 +17,19 @@ def issuer() -> Issuer:
     return Issuer()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on PostgreSQL as well what the mark asks it for; the others run on SQLite alone."""
+    both = metafunc.definition.get_closest_marker("both_databases")
+    if both and "server" in metafunc.fixturenames:
+        metafunc.parametrize("server", ["sqlite", "postgresql"], indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def server(issuer: Issuer) -> Iterator[Server]:
-    server = Server(*COMMANDS, jwt_issuer=issuer.name)
+def server(issuer: Issuer, request: pytest.FixtureRequest) -> Iterator[Server]:
+    settings = {"jwt_issuer": issuer.name}
+    if getattr(request, "param", "sqlite") == "postgresql":
+        settings["database_url"] = request.getfixturevalue("new_database")
+    server = Server(*COMMANDS, **settings)
     keys = server.path("keys")
     keys.write_text(json.dumps(issuer.jwk_set))
     try:

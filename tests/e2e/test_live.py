@@ -18,6 +18,8 @@ from support.server import Server, serving, shell
 from support.tokens import local_token
 from support.waiting import LIMIT_S, until
 
+pytestmark = pytest.mark.both_databases
+
 STREAM = {"Accept": "text/event-stream"}
 FLOOD = 'while [ ! -e "$1" ]; do seq 1 2000; done'
 

@@ -22,6 +22,8 @@ from support.rest_client import RestClient, calling
 from support.server import Document, Server, serving, shell
 from support.waiting import LIMIT_S
 
+pytestmark = pytest.mark.both_databases
+
 UNKNOWN = f"task://tsk_{'0' * 32}"
 PREFIX = "io.modelcontextprotocol/"
 

@@ -12,6 +12,8 @@ from support.mcp_clients import ROADS, call, connect, over_http, over_sse
 from support.rest_client import RestClient, calling
 from support.server import Document, Server, serving, shell
 
+pytestmark = pytest.mark.both_databases
+
 UNKNOWN = f"task://tsk_{'0' * 32}"
 
 

@@ -14,6 +14,8 @@ from support.rest_client import RestClient
 from support.server import Document, Server
 from support.waiting import LIMIT_S, marked, until_gone
 
+pytestmark = pytest.mark.both_databases
+
 CORE = {
     "find_commands",
     "run_command",

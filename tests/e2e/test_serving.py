@@ -12,8 +12,9 @@ import pytest
 
 from errandry.place import ServerFile
 from support.mcp_clients import over_stdio
+from support.ports import free_port
 from support.rest_client import RestClient, calling
-from support.server import Server, free_port, result
+from support.server import Server, result
 
 Refusal = tuple[int, str]
 

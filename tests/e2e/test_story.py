@@ -16,14 +16,17 @@ from support.waiting import marked, until, until_gone
 SURVIVES = GATED + 'echo "attempt $ERRANDRY_ATTEMPT"'
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    settings = {"lease_s": "2"}
+    if request.param == "postgresql":
+        settings["database_url"] = request.getfixturevalue("new_database")
     commands = (
         shell("work", GATED, "a"),
         shell("tree", TREE, "a"),
         shell("survive", SURVIVES, "a", on_crash="retry"),
     )
-    with serving(*commands, lease_s="2") as server:
+    with serving(*commands, **settings) as server:
         yield server
 
 

@@ -41,7 +41,7 @@ def write_commands(folder: Path) -> None:
         definition("guarded", approval="always", expires_in_s=3600),
         definition("asking", ask=FORM, expires_in_s=3600),
         definition("guarded-asking", approval="always", ask=FORM),
-        definition("ruled", approval={"by": "admin"}),
+        definition("foreign", run={"mcp": {"server": "s", "tool": "t"}}),
         definition("short-lived", ttl_s=60),
         definition("hidden", expose="hidden"),
         definition("keyed", concurrency={"key": "key-{text}", "limit": 1}),

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,8 +18,10 @@ from typing import Any, Final, Self
 
 import httpx2
 import psutil
+import psycopg
 
 import errandry
+from support.ports import free_port
 from support.tokens import local_token
 from support.waiting import LIMIT_S, until
 
@@ -66,14 +67,6 @@ def result(verb: "subprocess.Popen[str]") -> tuple[int, str, str]:
     """Wait for the end of a verb; return status, stdout and stderr."""
     out, err = verb.communicate(timeout=LIMIT_S)
     return verb.returncode, out, err
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Server:
@@ -232,6 +225,9 @@ class Server:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Look into the database, whether a server runs or not."""
+        if url := self._settings.get("database_url"):
+            with psycopg.connect(url) as connection:
+                return connection.execute(query.replace("?", "%s").encode(), values).fetchall()
         address = f"file:{self.data}/errandry.db?mode=ro"
         with contextlib.closing(sqlite3.connect(address, uri=True, timeout=LIMIT_S)) as database:
             return database.execute(query, values).fetchall()

@@ -21,7 +21,7 @@ def test_the_defaults_need_nothing() -> None:
     settings = Settings()
     assert (settings.host, settings.port, settings.local_issuer) == ("127.0.0.1", 8000, "on")
     assert settings.commands_dir == settings.data_dir / "commands"
-    assert settings.sqlite_path == settings.data_dir / "errandry.db"
+    assert settings.database == f"sqlite:///{settings.data_dir / 'errandry.db'}"
     assert settings.concurrency >= 4
 
 
@@ -54,7 +54,7 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"HOST": "0.0.0.0"}, "PUBLIC_URL"),
         ({"HOST": "0.0.0.0", "PUBLIC_URL": "https://a.example"}, "JWT_SECRET"),
         ({"JWT_SECRET": "s" * 32, "JWT_KEYS": "/keys.json"}, "not both"),
-        ({"DATABASE_URL": "postgresql://h/d"}, "only SQLite"),
+        ({"DATABASE_URL": "mysql://h/d"}, "postgresql://"),
         ({"DATABASE_URL": "sqlite:///relative.db"}, "absolute"),
         ({"LOCAL_ISSUER": "maybe"}, "on"),
         ({"LEASE_S": "1"}, "2"),
@@ -81,7 +81,13 @@ def test_a_server_for_others_needs_a_name_and_a_key(monkeypatch: pytest.MonkeyPa
 
 def test_a_database_file_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ERRANDRY_DATABASE_URL", "sqlite:////var/x.db")
-    assert Settings().sqlite_path == Path("/var/x.db")
+    assert Settings().database == "sqlite:////var/x.db"
+
+
+def test_the_password_of_the_database_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERRANDRY_DATABASE_URL", "postgresql://u:hush@h/d")
+    assert Settings().database == "postgresql://u:hush@h/d"
+    assert "hush" not in repr(Settings())
 
 
 def test_a_misspelt_variable_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ class DataLock:
             os.close(self._descriptor)
             raise Taken(_say_who(folder)) from None
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Give the folder free."""
         os.close(self._descriptor)
 

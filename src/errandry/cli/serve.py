@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,12 +21,14 @@ from errandry.app import App, key_sources
 from errandry.auth.keys import BadKeys, KeySource
 from errandry.cli import logfile
 from errandry.cli.config import read_settings
+from errandry.cli.databases import read_location
 from errandry.cli.datalock import DataLock, Taken
 from errandry.cli.exits import Exit, Refusal
 from errandry.cli.ports import PortTaken, listen
 from errandry.place import BadPlace, ServerFile
 from errandry.settings import Settings, unknown_variables
 from errandry.tasks.sql import migrate
+from errandry.tasks.sql.location import Location
 
 _log = logging.getLogger("errandry.serve")
 
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
         Refusal: the folder, the port, the database or the keys cannot be used.
     """
     settings = read_settings()
+    location = read_location(settings)
     logfile.set_up(settings.log_level)
     for sentence in unknown_variables():
         _log.warning(sentence)
@@ -51,20 +53,20 @@ def run(options: argparse.Namespace) -> int:
         place.prepare(settings.data_dir)
         lock = DataLock(settings.data_dir)
         listener = _listen(settings, any_port=options.detached)
-        _prepare_database(settings)
+        _prepare_database(location)
         socket_path = place.socket_path(settings.data_dir)
         keys = key_sources(settings)
     except Taken as error:
         raise Refusal(Exit.CONFLICT, str(error)) from error
-    except (BadPlace, BadKeys, PortTaken, migrate.NewerSchema) as error:
+    except (BadPlace, BadKeys, PortTaken, migrate.BadDatabase) as error:
         raise Refusal(Exit.NO_SERVER, str(error)) from error
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise Refusal(Exit.NO_SERVER, f"cannot start on {settings.data_dir}: {error}") from error
     idle_s = options.idle_exit_s if options.detached else None
     try:
-        anyio.run(_serve, settings, keys, listener, socket_path, idle_s)
+        anyio.run(_serve, settings, location, keys, listener, socket_path, idle_s)
     finally:
-        lock.release()
+        lock.close()
     return Exit.DONE
 
 
@@ -78,10 +80,14 @@ def _listen(settings: Settings, *, any_port: bool) -> socket.socket:
         raise
 
 
-def _prepare_database(settings: Settings) -> None:
-    if migrate.upgrade(settings.sqlite_path):
+def _prepare_database(location: Location) -> None:
+    """Upgrade our own file; a PostgreSQL database has other users, who must know of an upgrade."""
+    if location.file is None:
+        migrate.check(location)
+        return
+    if migrate.upgrade(location):
         _log.info("brought the database to the schema of this version")
-    settings.sqlite_path.chmod(0o600)
+    location.file.chmod(0o600)
 
 
 def _local_url(settings: Settings, listener: socket.socket) -> str:
@@ -101,6 +107,7 @@ class _Server(uvicorn.Server):
 
 async def _serve(
     settings: Settings,
+    location: Location,
     keys: Sequence[KeySource],
     listener: socket.socket,
     socket_path: Path,
@@ -114,7 +121,7 @@ async def _serve(
         commands_dir=str(settings.commands_dir.absolute()),
     )
     public_url = settings.public_url.rstrip("/") if settings.public_url else told.url
-    app = App(settings, keys, public_url, socket_path)
+    app = App(settings, location, keys, public_url, socket_path)
     config = uvicorn.Config(
         app.asgi,
         lifespan="off",

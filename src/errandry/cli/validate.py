@@ -7,6 +7,7 @@ from errandry.cli import render, wording
 from errandry.cli.config import read_settings
 from errandry.cli.exits import Exit, Refusal
 from errandry.commands.catalog import Catalog
+from errandry.commands.executors import Executors
 
 
 def validate(options: argparse.Namespace) -> Exit:
@@ -22,7 +23,7 @@ def validate(options: argparse.Namespace) -> Exit:
             f"There is no folder {folder}",
             "Make one with starters in it: errandry init",
         )
-    faults = Catalog(folder).faults
+    faults = Catalog(folder, executors=Executors.installed()).faults
     for fault in faults:
         if options.json:
             render.print_json(fault.document())

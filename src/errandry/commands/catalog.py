@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from errandry.commands import definition, files, writing
+from errandry.commands.executors import Executors
 from errandry.commands.files import BadFile, FileFault
 from errandry.commands.model import Command, Origin
 from errandry.errors import CommandNotFound, Fault, InvalidCommand, RevisionMismatch, nearest
@@ -35,11 +36,18 @@ class Catalog:
     """Commands by name. A file that breaks leaves its last good version in place.
 
     Nothing blocks on a lock but `create`, `replace` and `remove`, which are for a worker thread.
-    `now_ns` is the clock that the time stamps of files are on.
+    `now_ns` is the clock that the time stamps of files are on. What is for executors of other packages
+    is checked with `executors`, without them not at all.
     """
 
-    def __init__(self, folder: Path, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        now_ns: Callable[[], int] = time.time_ns,
+        executors: Executors | None = None,
+    ) -> None:
         self._folder = folder
+        self._executors = executors
         self._now_ns = now_ns
         self._entries: Mapping[str, _Entry] = {}
         self._commands: Mapping[str, Command] = {}
@@ -89,7 +97,7 @@ class Catalog:
         if known and known.content == content:
             return _Entry(stamp, is_settled, content, known.command, known.faults)
         try:
-            command = files.parse(file, content)
+            command = files.parse(file, content, self._executors)
         except BadFile as error:
             return _Entry(stamp, is_settled, content, None, error.faults)
         return _Entry(stamp, is_settled, content, command, ())
@@ -147,7 +155,7 @@ class Catalog:
             CommandExists: the name is taken.
             Unavailable: the folder cannot be written to.
         """
-        command = definition.parse(document, origin)
+        command = definition.parse(document, origin, self._executors)
         writing.create(self._folder, command)
         self.refresh()
         return command
@@ -161,7 +169,7 @@ class Catalog:
             InvalidCommand, UnknownField: the definition is wrong, or of another command.
             CommandNotFound, RevisionMismatch, CommandExists, Unavailable: see `remove`.
         """
-        command = definition.parse(document, origin)
+        command = definition.parse(document, origin, self._executors)
         if command.name != name:
             message = f'The definition is of the command "{command.name}", not of "{name}"'
             raise InvalidCommand(message, faults=[Fault("/name", message, [name])])

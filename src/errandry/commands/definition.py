@@ -9,14 +9,17 @@ from typing import Any, Final
 from errandry import jsontext
 from errandry.commands import pointer
 from errandry.commands.askrules import form_faults
+from errandry.commands.executors import Executors
 from errandry.commands.httprules import http_faults
 from errandry.commands.invisible import invisible
-from errandry.commands.model import Command, Definition, HttpSpec, Origin, ProcessSpec
+from errandry.commands.model import BUILT_IN, Command, Definition, HttpSpec, Origin, ProcessSpec
 from errandry.commands.names import why_reserved
 from errandry.commands.placeholders import BadTemplate, Placeholder, parts
 from errandry.commands.rules import process_faults, secret_faults, unknown_name
 from errandry.commands.schema import MAX_DEPTH, MAX_FAULTS, Schema, check_schema
 from errandry.errors import Fault, InvalidCommand, UnknownField
+from errandry.plugin import Spec
+from errandry.principal import SCOPES
 
 _NEXT_STEP: Final = "Correct what the errors name, and send the whole definition again."
 _MAX_CHARACTERS: Final = 128 * 1024
@@ -26,8 +29,10 @@ _SCHEMAS: Final = ("parameters", "result", "ask")
 _SHOWN: Final = ("title", "description", "tags", *_SCHEMAS)
 
 
-def parse(document: Any, origin: Origin = "file") -> Command:
+def parse(document: Any, origin: Origin = "file", executors: Executors | None = None) -> Command:
     """Check a definition and return its command.
+
+    What is for an executor of another package is checked with `executors`, without them not at all.
 
     Raises:
         UnknownField: it has fields that do not exist, and no other fault.
@@ -35,7 +40,7 @@ def parse(document: Any, origin: Origin = "file") -> Command:
     """
     _check_limits(document)
     shape = _shape().faults(document, "")
-    meaning = list(islice(_meaning_faults(document), MAX_FAULTS))
+    meaning = list(islice(_meaning_faults(document, executors), MAX_FAULTS))
     if meaning or shape:
         unknown_only = not meaning and _shape().only_surplus(document)
         raise _refusal(UnknownField if unknown_only else InvalidCommand, [*shape, *meaning])
@@ -69,7 +74,7 @@ def _refusal(
     return error(f"The definition is wrong at {first}{more}", next_step=_NEXT_STEP, faults=faults)
 
 
-def _meaning_faults(document: Any) -> Iterator[Fault]:
+def _meaning_faults(document: Any, executors: Executors | None) -> Iterator[Fault]:
     """Yield what the shape does not show. Any part may be missing or of a wrong type."""
     if not isinstance(document, dict):
         return
@@ -80,17 +85,28 @@ def _meaning_faults(document: Any) -> Iterator[Fault]:
         yield from _invisible_faults(document.get(field), pointer.join("", field))
     for field in _SCHEMAS:
         yield from _schema_faults(document, field)
+    yield from _twice_faults(document)
     parameters = _properties(document, "parameters") | _properties(document, "ask")
     secrets = document.get("secrets")
     secrets = secrets if isinstance(secrets, list) else []
     yield from secret_faults(secrets)
     yield from _run_faults(document.get("run"), parameters, secrets)
+    if executors is not None:
+        yield from _other_faults(document.get("run"), parameters, secrets, executors)
     concurrency = document.get("concurrency")
     if isinstance(concurrency, dict) and isinstance(key := concurrency.get("key"), str):
         yield from _key_faults(key, parameters)
     approval = document.get("approval")
-    if isinstance(approval, dict) and isinstance(when := approval.get("when"), dict):
+    if isinstance(approval, dict):
+        yield from _approval_faults(approval)
+
+
+def _approval_faults(rule: dict[str, Any]) -> Iterator[Fault]:
+    if isinstance(when := rule.get("when"), dict):
         yield from check_schema(when, "/approval/when")
+    by = rule.get("by")
+    if isinstance(by, str) and by not in SCOPES:
+        yield Fault("/approval/by", f'"{by}" is no scope, so nobody could hold it', list(SCOPES))
 
 
 def _schema_faults(document: dict[str, Any], field: str) -> Iterator[Fault]:
@@ -103,6 +119,14 @@ def _schema_faults(document: dict[str, Any], field: str) -> Iterator[Fault]:
         yield from form_faults(schema, path)
     elif field == "parameters" and schema.get("type") != "object":
         yield Fault(pointer.join(path, "type"), "the type must be object", ["object"])
+
+
+def _twice_faults(document: dict[str, Any]) -> Iterator[Fault]:
+    """An answer in the place of an argument could change what was approved."""
+    twice = _properties(document, "parameters").keys() & _properties(document, "ask").keys()
+    for name in sorted(twice):
+        path = pointer.join("", "ask", "properties", name)
+        yield Fault(path, f'"{name}" is a parameter already', "another name")
 
 
 def _properties(document: dict[str, Any], field: str) -> dict[str, Any]:
@@ -129,6 +153,17 @@ def _run_faults(run: Any, parameters: dict[str, Any], secrets: list[Any]) -> Ite
         yield from process_faults(ProcessSpec(**process), parameters)
     if http is not None and not _spec_shape(HttpSpec).faults(http):
         yield from http_faults(HttpSpec(**http), parameters, secrets)
+
+
+def _other_faults(
+    run: Any, parameters: dict[str, Any], secrets: list[Any], executors: Executors
+) -> Iterator[Fault]:
+    if not isinstance(run, dict) or len(run) != 1:
+        return
+    [(name, fields)] = run.items()
+    if name not in BUILT_IN and isinstance(fields, dict):
+        named = frozenset(secret for secret in secrets if isinstance(secret, str))
+        yield from executors.faults(name, Spec(fields, parameters, named))
 
 
 @lru_cache(maxsize=2)

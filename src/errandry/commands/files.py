@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from errandry import jsontext
 from errandry.commands import definition, yamltext
+from errandry.commands.executors import Executors
 from errandry.commands.model import Command, Origin
 from errandry.errors import Fault, InvalidCommand, UnknownField
 
@@ -66,15 +67,15 @@ def read(folder: Path, file: str) -> bytes:
     return content
 
 
-def parse(file: str, content: bytes) -> Command:
-    """Return the command that a file defines.
+def parse(file: str, content: bytes, executors: Executors | None = None) -> Command:
+    """Return the command that a file defines; see `definition.parse`.
 
     Raises:
         BadFile: no YAML or JSON as we accept it, a wrong definition, or another name than the file.
     """
     document = _document(file, content)
     try:
-        command = definition.parse(document.value, _origin(content))
+        command = definition.parse(document.value, _origin(content), executors)
     except (InvalidCommand, UnknownField) as error:
         raise BadFile([_file_fault(file, document, fault) for fault in error.faults]) from error
     stem = file.rpartition(".")[0]

@@ -77,7 +77,7 @@ class McpSpec(_Part):
 
 
 class OtherSpec(_Part):
-    """What an executor of somebody else is given, unchecked."""
+    """What an executor of another package is given; only that package can check it."""
 
     executor: str
     fields: dict[str, Any]
@@ -102,6 +102,9 @@ class _Run(BaseModel):
 
 _SPECS: Final = {spec.executor: spec for spec in (ProcessSpec, HttpSpec, PythonSpec, McpSpec)}
 
+BUILT_IN: Final = frozenset(_SPECS)
+"""The keys of `run` that need no other package."""
+
 
 def _to_spec(run: dict[str, Any]) -> Spec:
     [(executor, fields)] = run.items()
@@ -119,7 +122,7 @@ class Retry(_Part):
 
 
 class ApprovalRule(_Part):
-    """Approval for some arguments only, or by holders of another scope."""
+    """Approval for some arguments only, or by holders of a further scope."""
 
     when: dict[str, Any] | None = None
     by: Text = "tasks:approve"

@@ -42,6 +42,10 @@ class Schema:
         distinct = {(fault.path, fault.message): fault for fault in islice(found, MAX_FAULTS)}
         return list(distinct.values())
 
+    def accepts(self, document: Any) -> bool:
+        """Whether nothing is wrong with a document."""
+        return self._validator.is_valid(document)
+
     def only_surplus(self, document: Any) -> bool:
         """Whether the document is wrong, and only by fields that the schema does not know."""
         kinds = [error.kind for error in self._errors(document)]

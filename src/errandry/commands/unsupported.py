@@ -1,6 +1,6 @@
 """What a definition may say and this release does not do yet."""
 
-from errandry.commands.model import ApprovalRule, Command, McpSpec, OtherSpec
+from errandry.commands.model import Command, McpSpec
 
 
 def unsupported(command: Command) -> str | None:
@@ -13,8 +13,5 @@ def unsupported(command: Command) -> str | None:
 
 def _needs(command: Command) -> dict[str, bool]:
     return {
-        f'the executor "{command.run.executor}"': isinstance(command.run, McpSpec | OtherSpec),
-        "an approval that depends on arguments or scopes": isinstance(
-            command.approval, ApprovalRule
-        ),
+        'the executor "mcp"': isinstance(command.run, McpSpec),
     }

@@ -1,7 +1,7 @@
 """Calls one function of an installed package: what runs in the process of a `run: python` attempt.
 
-Imports the standard library alone, so that it starts fast. Arguments and the answers so far come on
-stdin; the result goes to the file that errandry reads it from, or questions to the one beside it.
+Imports little, so that it starts fast. Arguments and the answers so far come on stdin; the result goes
+to the file that errandry reads it from, or questions to the one beside it.
 
 A function that asks is ended. Once its questions are answered it is called again from its beginning, and
 what it asks then has an answer: so it must ask the same again, in the same order.
@@ -13,10 +13,12 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
+
+from errandry.plugin import CallContext
 
 GROUP: Final = "errandry.callables"
 
@@ -29,34 +31,16 @@ class OtherQuestion(Exception):
     """A function that is called again asks something else than before."""
 
 
-class CallContext:
+class FunctionContext(CallContext):
     """What a function is given beside its arguments.
 
-    `attempt` counts from 1. What the function prints is its log. `answers` are those that are there, in
-    the order of their questions; `open` are the questions without one.
+    `answers` are those that are there, in the order of their questions; `open` are the questions without.
     """
 
-    def __init__(self, answers: Sequence[Mapping[str, Any]] = ()) -> None:
-        self.task_id = os.environ["ERRANDRY_TASK_ID"]
-        self.attempt = int(os.environ["ERRANDRY_ATTEMPT"])
-        self._progress = Path(os.environ["ERRANDRY_PROGRESS"])
+    def __init__(self, answers: Iterable[Mapping[str, Any]]) -> None:
+        super().__init__()
         self._answers = iter(answers)
         self.open: list[dict[str, Any]] = []
-
-    def progress(
-        self,
-        current: float | None = None,
-        total: float | None = None,
-        message: str | None = None,
-    ) -> None:
-        """Say how far it is; shown at most once a second."""
-        report = {"current": current, "total": total, "message": message}
-        with self._progress.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(report) + "\n")
-
-    def log(self, text: str) -> None:
-        """Write a line to the log."""
-        print(text, flush=True)  # noqa: T201 - stdout is the log of the attempt
 
     def ask(self, message: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Ask a person, and return the content of the answer.
@@ -93,7 +77,7 @@ class CallContext:
         return content
 
 
-def call(name: str, arguments: dict[str, Any], context: CallContext) -> Any:
+def call(name: str, arguments: dict[str, Any], context: FunctionContext) -> Any:
     """Call a function, or run a coroutine function to its end, and return its result."""
     (found, *_) = entry_points(group=GROUP, name=name)
     result = found.load()(arguments, context)
@@ -107,7 +91,7 @@ async def _awaited(result: Any) -> Any:
 def main() -> None:
     """Call the function that the command line names."""
     sent = json.load(sys.stdin)
-    context, path = CallContext(sent["answers"]), Path(os.environ["ERRANDRY_RESULT"])
+    context, path = FunctionContext(sent["answers"]), Path(os.environ["ERRANDRY_RESULT"])
     result = None
     try:
         result = call(sys.argv[1], sent["arguments"], context)

@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 from errandry.commands.model import Command
 from errandry.commands.snapshots import command_of
 from errandry.errors import ErrandryError, Unavailable
-from errandry.execution.executors.port import Executor, Leased
+from errandry.execution.executors.port import OTHER, Executor, Leased
 from errandry.execution.running import RunningAttempt
 from errandry.execution.secrets import Secrets
 from errandry.status.bus import StatusBus
@@ -72,6 +72,7 @@ class Worker:
 
     Args:
         folder: where its attempts may make files; named after the worker.
+        executors: by the key of `run`; that of `OTHER` carries out the rest.
         on_free: called when an attempt has ended, since there is room for another then.
         secrets: where the secrets of commands are; by default the environment alone.
     """
@@ -191,7 +192,8 @@ class Worker:
 
     async def _run(self, attempt: RunningAttempt, command: Command) -> Ending | None:
         try:
-            return await attempt.carry_out(self._executors[command.run.executor])
+            executor = self._executors.get(command.run.executor) or self._executors[OTHER]
+            return await attempt.carry_out(executor)
         except Exception:  # noqa: BLE001 - the task must end, whatever its executor does
             _log.exception("an executor failed", extra={"task_id": attempt.claim.task_id})
             return _internal(attempt.claim)

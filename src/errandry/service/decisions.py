@@ -14,7 +14,7 @@ from errandry.tasks.sql.changing import Decision
 from errandry.tasks.sql.database import Database
 
 APPROVER: Final = "tasks:approve"
-"""The scope that approving and rejecting need."""
+"""The scope that every approval and rejection needs; a rule of the command may ask for another, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Decisions:
         """Approve or reject a task that somebody else asked for.
 
         Raises:
-            NotPermitted: the caller asked for it, or may not approve.
+            NotPermitted: the caller asked for it, or lacks a scope.
             DigestMismatch, TaskNotEditable: see `changing.decide`.
         """
         caller.require(APPROVER)
@@ -47,6 +47,8 @@ class Decisions:
                 next_step="Ask somebody else who holds tasks:approve; to withdraw it, cancel the task.",
                 required_scopes=[APPROVER],
             )
+        if task.approval is not None:
+            caller.require(task.approval.by)
         command = await snapshot(self.database, task)
         begin = start_of(command, task.run_at, task.expires_in_s, task.questions, approver=None)
         task = await changing.decide(

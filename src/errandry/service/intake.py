@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from errandry import clock
+from errandry.commands.approval import approver
 from errandry.commands.concurrency import key_of
 from errandry.commands.model import Command
 from errandry.errors import ErrandryError, TaskActive
@@ -15,7 +16,6 @@ from errandry.jsontext import canonical
 from errandry.principal import LOCAL_ISSUER, Principal
 from errandry.service.answers import answered
 from errandry.service.commands import CommandService
-from errandry.service.decisions import APPROVER
 from errandry.service.forms import CreateTask, RetryTask
 from errandry.service.news import News
 from errandry.service.snapshots import checked, snapshot
@@ -25,7 +25,6 @@ from errandry.tasks.model import State, Task
 from errandry.tasks.sql import accept, changing, reading
 from errandry.tasks.sql.accept import Accepted, NewTask
 from errandry.tasks.sql.database import Database
-from errandry.tasks.sql.start import Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,11 @@ class Intake:
             idempotency_key=key,
             run_at=run_at,
             expires_in_s=expires_in_s,
-            start=_start(command, run_at, expires_in_s, memory) if execute else None,
+            start=start_of(
+                command, run_at, expires_in_s, memory or {}, approver(command, arguments)
+            )
+            if execute
+            else None,
             questions=memory,
             **fields,
         )
@@ -196,20 +199,11 @@ class Intake:
         if task.state is not State.CREATED:
             return task, False
         command = await snapshot(self.database, task)
-        begin = _start(command, task.run_at, task.expires_in_s, task.questions)
+        by = approver(command, task.arguments)
+        begin = start_of(command, task.run_at, task.expires_in_s, task.questions, by)
         task, started = await changing.execute(self.database, caller, task.id, begin)
         self.news.tell(task)
         return task, started
-
-
-def _start(
-    command: Command,
-    run_at: datetime | None,
-    expires_in_s: float | None,
-    memory: Mapping[str, Any] | None,
-) -> Start:
-    approver = APPROVER if command.approval == "always" else None
-    return start_of(command, run_at, expires_in_s, memory or {}, approver)
 
 
 def _hash(request: Any) -> str:

@@ -24,7 +24,7 @@ def test_a_second_time_it_has_nothing_to_do(cli: CommandLine, data_dir: Path) ->
 def test_while_a_server_has_the_folder_it_ends_with_5(cli: CommandLine, data_dir: Path) -> None:
     lock = DataLock(data_dir)
     ran = cli("db", "upgrade")
-    lock.release()
+    lock.close()
     assert (ran.exit, ran.out) == (5, "")
     assert str(data_dir) in ran.err
 

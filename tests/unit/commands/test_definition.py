@@ -92,6 +92,7 @@ def test_a_name_may_not_be(name: str) -> None:
         ({"ask": {"type": "string"}}, "/ask/type: the type must be object"),
         ({"ask": {"type": "object", "oneOf": [True]}}, '/ask/oneOf: a form has no "oneOf"'),
         (asking(a={"type": "object"}), '/ask/properties/a: a form cannot ask for "a"'),
+        (asking(word={"type": "string"}), '/ask/properties/word: "word" is a parameter already'),
         (asking(a=True), '/ask/properties/a: a form cannot ask for "a"'),
         (asking(a={"type": "array"}), '/ask/properties/a: a form cannot ask for "a"'),
         ({"result": {"type": "no"}}, '/result/type: "no" is not one of the allowed values'),

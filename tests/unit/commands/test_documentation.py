@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from errandry.commands.definition import parse
 from errandry.commands.model import (
     Annotations,
+    ApprovalRule,
     Definition,
     HttpSpec,
     ProcessSpec,
@@ -38,11 +39,11 @@ def tables() -> list[list[list[str]]]:
     list(
         zip(
             tables(),
-            [Definition, Retry, Annotations, ProcessSpec, HttpSpec, PythonSpec],
+            [Definition, Retry, ApprovalRule, Annotations, ProcessSpec, HttpSpec, PythonSpec],
             strict=True,
         )
     ),
-    ids=["definition", "retry", "annotations", "process", "http", "python"],
+    ids=["definition", "retry", "approval", "annotations", "process", "http", "python"],
 )
 def test_every_field_is_documented_in_its_order(
     table: list[list[str]], model: type[BaseModel]

@@ -2,7 +2,7 @@ from errandry.tasks import questions
 from errandry.tasks.questions import Asked, Question
 from unit.commands.samples import command
 
-WORD = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
+FORM = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
 
 
 def test_a_command_without_a_form_asks_nothing() -> None:
@@ -10,26 +10,24 @@ def test_a_command_without_a_form_asks_nothing() -> None:
     assert questions.awaited(command()) == frozenset()
 
 
-def test_the_form_of_a_command_is_asked_with_its_own_words_and_nothing_that_clients_do_not_know() -> (
-    None
-):
-    form = {**WORD, "description": "Which?", "title": "A word", "additionalProperties": False}
+def test_the_form_of_a_command_is_asked_with_what_clients_know() -> None:
+    form = {**FORM, "description": "Which?", "title": "A word", "additionalProperties": False}
     assert questions.of_command(command(ask=form)) == {
         "ask": {
             "method": "elicitation/create",
-            "params": {"message": "Which?", "requestedSchema": WORD},
+            "params": {"message": "Which?", "requestedSchema": FORM},
         }
     }
-    assert questions.awaited(command(ask=form)) == {"word"}
+    assert questions.awaited(command(ask=form)) == {"answer"}
 
 
 def test_a_form_without_words_is_asked_in_the_name_of_the_command() -> None:
     def message(**fields: object) -> object:
         return questions.of_command(command(**fields))["ask"]["params"]["message"]
 
-    assert message(ask={**WORD, "title": "A word"}) == "A word"
-    assert message(ask=WORD, title="Do it") == "Do it asks before it starts"
-    assert message(ask=WORD, name="do-it", title=None) == "do-it asks before it starts"
+    assert message(ask={**FORM, "title": "A word"}) == "A word"
+    assert message(ask=FORM, title="Do it") == "Do it asks before it starts"
+    assert message(ask=FORM, name="do-it", title=None) == "do-it asks before it starts"
 
 
 def test_a_form_without_fields_has_none() -> None:
@@ -38,7 +36,7 @@ def test_a_form_without_fields_has_none() -> None:
 
 
 def test_keys_go_on_where_the_memory_ends_and_keep_their_order() -> None:
-    twelve = [Question(f"q{n}", WORD, f"d{n}") for n in range(12)]
+    twelve = [Question(f"q{n}", FORM, f"d{n}") for n in range(12)]
     first = Asked(questions.number({"ask": {"content": {}}}, twelve), 60)
     assert [*first.requests()] == [f"ask-{n}" for n in range(1, 13)]
     memory = {"ask": {"content": {}}, **first.memory()}
@@ -53,7 +51,7 @@ def test_answers_to_the_form_go_before_arguments() -> None:
 
 
 def test_what_was_asked_is_remembered_with_its_answer() -> None:
-    memory = Asked({"ask-1": Question("q", WORD, "d")}, 60).memory()
-    assert questions.remember(memory, {"ask-1": {"word": "x"}}) == {
-        "ask-1": {"digest": "d", "content": {"word": "x"}}
+    memory = Asked({"ask-1": Question("q", FORM, "d")}, 60).memory()
+    assert questions.remember(memory, {"ask-1": {"answer": "x"}}) == {
+        "ask-1": {"digest": "d", "content": {"answer": "x"}}
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 from errandry.cli import wording
 from errandry.cli.checks.finding import Finding, Ground
 from errandry.commands.catalog import Catalog
+from errandry.commands.executors import Executors
 
 
 def check(ground: Ground) -> Iterator[Finding]:
@@ -15,7 +16,7 @@ def check(ground: Ground) -> Iterator[Finding]:
     if not folder.is_dir():
         yield Finding("warn", "commands", f"there is no folder {folder}", f"errandry init {folder}")
         return
-    catalog = Catalog(folder)
+    catalog = Catalog(folder, executors=Executors.installed())
     for fault in catalog.faults:
         yield Finding(
             "fail",

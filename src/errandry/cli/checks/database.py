@@ -1,19 +1,40 @@
-"""The database file. While a server runs it alone opens the file, and answers for it on /readyz."""
+"""The database. While a server runs it alone opens an SQLite file, and answers for it on /readyz."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from errandry.cli.checks.finding import Finding, Ground
+from errandry.cli.checks.finding import Finding, Ground, Level
+from errandry.cli.databases import read_location
 from errandry.tasks.sql import migrate
-from errandry.tasks.sql.database import has_sound_wal
+from errandry.tasks.sql.location import Location
+from errandry.tasks.sql.sqlite import has_sound_wal
 
 
 def check(ground: Ground) -> Iterator[Finding]:
-    """Look at the SQLite library, and at the file's integrity and schema."""
-    yield _library(sqlite3.sqlite_version_info)
-    path = ground.settings.sqlite_path
+    """Look whether the database answers, or the file is whole, and at its schema."""
+    location = read_location(ground.settings)
+    if location.file is None:
+        yield from _of_server(location)
+    else:
+        yield _library(sqlite3.sqlite_version_info)
+        yield from _of_file(ground, location, location.file)
+
+
+def _of_server(location: Location) -> Iterator[Finding]:
+    try:
+        found = migrate.current(location)
+    except migrate.BadDatabase as error:
+        yield Finding(
+            "fail", "database", str(error), "Start PostgreSQL, or mend ERRANDRY_DATABASE_URL."
+        )
+        return
+    yield Finding("ok", "database", f"{location} answers")
+    yield _schema(found, "Run `errandry db upgrade` before a server starts.", behind="fail")
+
+
+def _of_file(ground: Ground, location: Location, path: Path) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("ok", "database", f"{path} is not there yet; the server makes it")
         return
@@ -30,7 +51,10 @@ def check(ground: Ground) -> Iterator[Finding]:
             )
             return
         yield Finding("ok", "database", f"{path} is whole")
-        yield _schema(path)
+        yield _schema(
+            migrate.current(location),
+            "The next server upgrades it; to do so beforehand: errandry db upgrade",
+        )
 
 
 def _library(version: tuple[int, ...]) -> Finding:
@@ -50,20 +74,20 @@ def _broken(path: Path) -> str | None:
     return None if found == "ok" else str(found)
 
 
-def _schema(path: Path) -> Finding:
-    found, known = migrate.current(path), migrate.revisions()
+def _schema(found: str | None, next_step: str, behind: Level = "warn") -> Finding:
+    known = migrate.revisions()
     if found == known[0]:
         return Finding("ok", "schema", f"revision {found}")
     if found is None or found in known:
         return Finding(
-            "warn",
+            behind,
             "schema",
             f"revision {found or 'none'}, this release has {known[0]}",
-            "The next server upgrades it; to do so beforehand: errandry db upgrade",
+            next_step,
         )
     return Finding(
         "fail",
         "schema",
         f"revision {found} is of a later release",
-        "Install that release, or set ERRANDRY_DATA_DIR to another folder.",
+        "Install that release, or use another database.",
     )

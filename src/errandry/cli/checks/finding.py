@@ -59,4 +59,4 @@ class Ground:
         try:
             yield True
         finally:
-            lock.release()
+            lock.close()

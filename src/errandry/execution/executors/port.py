@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from errandry.commands.model import Command
 from errandry.commands.schema import Schema
@@ -12,6 +12,9 @@ from errandry.execution.redact import Redaction
 from errandry.tasks.model import AttemptOutcome, Json, Progress, TaskError
 from errandry.tasks.questions import Asked
 from errandry.tasks.retry import Ending
+
+OTHER: Final = "*"
+"""Stands for every key of `run` that has no executor of its own."""
 
 
 @dataclass(slots=True)

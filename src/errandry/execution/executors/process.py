@@ -15,7 +15,6 @@ import anyio
 from errandry.commands.model import ProcessSpec
 from errandry.commands.template import render
 from errandry.errors import InvalidArguments
-from errandry.execution.executors.asking import asked
 from errandry.execution.executors.port import Context, failed, lost, succeeded
 from errandry.execution.progress import ProgressFile
 from errandry.execution.scratch import BadResult, Scratch
@@ -62,16 +61,24 @@ async def process_job(context: Context, scratch: Scratch) -> Job:
 MakeJob = Callable[[Context, Scratch], Awaitable[Job]]
 """What to start for an attempt; raises CannotStart or InvalidArguments when it cannot be."""
 
+MakeEnding = Callable[[Context, Ended, Scratch], Ending]
+
 
 class ProcessExecutor:
-    """The executor of what runs as a program; `make_job` says which, and it may ask if `may_ask`."""
+    """The executor of what runs as a program.
+
+    `make_job` says which, `make_ending` what the end of the program means.
+    """
 
     def __init__(
-        self, spawner: Spawner, make_job: MakeJob = process_job, *, may_ask: bool = False
+        self,
+        spawner: Spawner,
+        make_job: MakeJob = process_job,
+        make_ending: MakeEnding | None = None,
     ) -> None:
         self._spawner = spawner
         self._make_job = make_job
-        self._may_ask = may_ask
+        self._make_ending = make_ending or ending_of
         self._running: set[Attempt] = set()
 
     def feed(self, lease_until: float) -> None:
@@ -93,7 +100,7 @@ class ProcessExecutor:
                 ended = await self._run_program(context, scratch)
             if isinstance(ended, Ending):
                 return ended
-            return _ending(context, ended, scratch, may_ask=self._may_ask)
+            return self._make_ending(context, ended, scratch)
         finally:
             with anyio.CancelScope(shield=True):
                 await asyncio.to_thread(scratch.remove)
@@ -117,7 +124,7 @@ class ProcessExecutor:
             with anyio.CancelScope(shield=True):
                 attempt.cancel(context.grace_s)
                 try:
-                    _note(context, await attempt.wait())
+                    note(context, await attempt.wait())
                 except Lost as error:
                     await _until_gone(context, error)
                 except CannotStart:
@@ -201,15 +208,17 @@ def _find(program: str, search: str) -> str:
     return str(Path(found).absolute())
 
 
-def _note(context: Context, ended: Ended) -> None:
+def note(context: Context, ended: Ended) -> None:
+    """Keep what the program used and how it ended."""
     context.usage.exit_code = ended.exit_code
     context.usage.signal = ended.signal
     context.usage.cpu_s = round(ended.cpu_s, 3)
     context.usage.max_rss_bytes = ended.max_rss_bytes
 
 
-def _ending(context: Context, ended: Ended, scratch: Scratch, *, may_ask: bool) -> Ending:
-    _note(context, ended)
+def ending_of(context: Context, ended: Ended, scratch: Scratch) -> Ending:
+    """Return how an attempt ended whose program ended so."""
+    note(context, ended)
     context.capture.close()
     if ended.why == "lease":
         return lost(context, "The worker could not renew its lease, so the program was killed")
@@ -218,8 +227,6 @@ def _ending(context: Context, ended: Ended, scratch: Scratch, *, may_ask: bool) 
     if ended.exit_code != 0:
         return failed(context, "exit_code", f"The program ended with exit code {ended.exit_code}")
     try:
-        if may_ask and scratch.questions.exists():
-            return asked(context, scratch.read_questions())
         result = scratch.read_result()
     except FileNotFoundError:
         output = context.capture.tails["stdout"]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
@@ -14,10 +14,10 @@ from errandry.errors import IdempotencyConflict, TooManyRequests
 from errandry.principal import Principal
 from errandry.tasks import ids
 from errandry.tasks.model import Json, OnCrash, Owner, State, Task
-from errandry.tasks.sql import moves, reading
+from errandry.tasks.sql import moves, postgresql, reading
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.start import Start
-from errandry.tasks.sql.tables import alias_counters, command_versions, events, tasks
+from errandry.tasks.sql.tables import alias_counters, command_versions, events, tasks, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,19 @@ async def accept(
         IdempotencyConflict: the key belongs to a request that was different.
         TooManyRequests: the principal has `limit` unfinished tasks already that do not run.
     """
+    try:
+        return await _accept(database, principal, new, limit)
+    except IntegrityError:
+        # On PostgreSQL another server may have taken the key since we looked.
+        key, request = new.idempotency_key, new.request_hash
+        if (there := await known(database, principal, key, request)) is None:
+            raise
+        return there
+
+
+async def _accept(
+    database: Database, principal: Principal, new: NewTask, limit: int | None
+) -> Accepted:
     now = clock.now()
     async with database.write() as connection:
         if new.idempotency_key and (
@@ -89,6 +102,7 @@ async def accept(
         ):
             return Accepted(task, replayed=True)
         if limit is not None:
+            await postgresql.take_turns(connection, f"limit:{principal.iss} {principal.sub}")
             await _check_room(connection, principal, limit)
         task_id = ids.new_id()
         owner = Owner(principal.iss, principal.sub)
@@ -149,13 +163,15 @@ async def _keep_definition(connection: AsyncConnection, new: NewTask, now: datet
         "document": dict(new.document),
         "first_used_at": now,
     }
-    await connection.execute(upsert(command_versions).values(row).on_conflict_do_nothing())
+    await connection.execute(
+        upsert(connection, command_versions).values(row).on_conflict_do_nothing()
+    )
 
 
 async def _next_number(connection: AsyncConnection, owner: Owner, command: str) -> int:
     first = {"owner_iss": owner.iss, "owner_sub": owner.sub, "command": command, "last": 1}
     counted = await connection.execute(
-        upsert(alias_counters)
+        upsert(connection, alias_counters)
         .values(first)
         .on_conflict_do_update(
             index_elements=["owner_iss", "owner_sub", "command"],

@@ -83,7 +83,7 @@ async def update(
         TaskNotEditable: a field cannot be changed in this state; the faults name it.
     """
     async with database.write() as connection:
-        task = await reading.find_own(connection, principal, reference)
+        task = await reading.find_own(connection, principal, reference, lock=True)
         _check_revision(task, expected_revision)
         allowed = _editable(task)
         if late := sorted(set(fields) - allowed):
@@ -109,7 +109,7 @@ async def execute(
     """Start a `created` task; return it and whether this call started it. See `reading.find_own`."""
     now = clock.now()
     async with database.write() as connection:
-        task = await reading.find_own(connection, principal, reference)
+        task = await reading.find_own(connection, principal, reference, lock=True)
         if task.state is not State.CREATED:
             return task, False
         facts = list(begin.facts(_owner(principal)))
@@ -126,7 +126,7 @@ async def cancel(
     """End a task that does not run; ask for the end of one that does. See `reading.find_own`."""
     now = clock.now()
     async with database.write() as connection:
-        task = await reading.find_own(connection, principal, reference)
+        task = await reading.find_own(connection, principal, reference, lock=True)
         if task.state.is_final or task.cancel_requested:
             return task
         facts = [NewEvent("cancel_requested", {"reason": reason}, _owner(principal))]
@@ -151,7 +151,7 @@ async def remove(
         TaskActive: it is neither. See also `update`.
     """
     async with database.write() as connection:
-        task = await reading.find_own(connection, principal, reference)
+        task = await reading.find_own(connection, principal, reference, lock=True)
         _check_revision(task, expected_revision)
         if task.state is not State.CREATED and not task.state.is_final:
             raise TaskActive(
@@ -181,7 +181,7 @@ async def decide(
     """
     now = clock.now()
     async with database.write() as connection:
-        task = await reading.find(connection, principal, reference)
+        task = await reading.find(connection, principal, reference, lock=True)
         if task.approval is not None and task.approval.decision == decision:
             return task
         if task.state is not State.AWAITING_APPROVAL or task.approval is None:
@@ -228,6 +228,7 @@ async def sweep(database: Database, retention_s: float, limit: int = 100) -> lis
             .where(tasks.c.expires_at <= now)
             .order_by(tasks.c.expires_at)
             .limit(limit)
+            .with_for_update(of=tasks, skip_locked=True)
         )
         for task in [rows.task(row) for row in due]:
             if task.state.is_final:

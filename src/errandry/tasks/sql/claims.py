@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from errandry import clock
 from errandry.tasks import questions
 from errandry.tasks.model import Json, Owner, State
-from errandry.tasks.sql import moves, queue
+from errandry.tasks.sql import moves, postgresql, queue
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.moves import NewEvent
 from errandry.tasks.sql.queue import Slots
@@ -70,16 +70,19 @@ async def claim(database: Database, worker: str, limit: int, lease_s: float) -> 
     """
     now = clock.now()
     async with database.write() as connection:
-        found = await connection.execute(
+        startable = (
             select(tasks, command_versions.c.document)
             .join(command_versions, command_versions.c.digest == tasks.c.command_digest)
             .where(queue.may_start(now))
             .order_by(tasks.c.priority.desc(), tasks.c.queued_at, tasks.c.id)
             .limit(limit)
+            .with_for_update(of=tasks, skip_locked=True)
         )
-        rows = found.all()
-        is_keyed = any(row.concurrency_key is not None for row in rows)
-        slots = await Slots.read(connection) if is_keyed else Slots(set())
+        rows, slots = (await connection.execute(startable)).all(), Slots(set())
+        if any(row.concurrency_key is not None for row in rows):
+            await postgresql.take_turns(connection, "concurrency keys")
+            rows = (await connection.execute(startable)).all()  # as the last claimer has left them
+            slots = await Slots.read(connection)
         return [
             claimed
             for row in rows
@@ -148,6 +151,8 @@ async def renew(database: Database, worker: str, lease_s: float) -> set[tuple[st
     mine = and_(tasks.c.worker == worker, tasks.c.state == State.RUNNING)
     async with database.write() as connection:
         until = clock.after(clock.now(), lease_s)
+        in_order = select(tasks.c.id).where(mine).order_by(tasks.c.id).with_for_update()
+        await connection.execute(in_order)
         await connection.execute(update(tasks).where(mine).values(lease_until=until))
         asked = await connection.execute(
             select(tasks.c.id, tasks.c.attempt).where(mine, tasks.c.cancel_requested)

@@ -61,7 +61,7 @@ async def finish(
     now = clock.now()
     async with database.write() as connection:
         found = await connection.execute(
-            reading.select_tasks(now).where(is_running(task_id, attempt))
+            reading.select_tasks(now).where(is_running(task_id, attempt)).with_for_update(of=tasks)
         )
         row = found.first()
         if row is None:

@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Row, Select, delete, insert, select
+from sqlalchemy import Row, Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry.tasks.sql.database import Database
-from errandry.tasks.sql.tables import log_chunks
+from errandry.tasks.sql.tables import log_chunks, upsert
 
 Stream = Literal["stdout", "stderr"]
 _PAGE: Final = 16
@@ -57,7 +57,9 @@ async def append(connection: AsyncConnection, task_id: str, attempt: int, batch:
             delete(log_chunks).where(*_of(task_id, attempt), log_chunks.c.seq.in_(batch.dropped))
         )
     if batch.chunks:
-        await connection.execute(insert(log_chunks), [key | _values(each) for each in batch.chunks])
+        # A batch comes again when its commit was not answered.
+        added = upsert(connection, log_chunks).on_conflict_do_nothing()
+        await connection.execute(added, [key | _values(each) for each in batch.chunks])
 
 
 def _values(chunk: Chunk) -> dict[str, Any]:

@@ -1,65 +1,119 @@
 """The schema: is it there, and bring it up to date."""
 
 import importlib.resources
-import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, create_engine, func, pool, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from errandry.tasks.sql.location import Location
+
+_ONE_AT_A_TIME = "errandry:migration"
 
 
-class NewerSchema(Exception):
-    """The file was written by a later release."""
+class BadDatabase(Exception):
+    """The database cannot be used as it is; the message names it and says why."""
 
 
-def _scripts() -> Path:
-    """The migrations lie in the package of a wheel, and beside `src` in a checkout."""
+class NewerSchema(BadDatabase):
+    """The schema was written by a later release."""
+
+
+class OlderSchema(BadDatabase):
+    """The schema is that of an earlier release, or is not there."""
+
+
+def scripts() -> Path:
+    """The migrations: in the package of a wheel, and beside `src` in a checkout."""
     packaged = Path(str(importlib.resources.files("errandry"))) / "_migrations"
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[4] / "migrations"
 
 
-def _config(path: Path) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
-    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}".replace("%", "%%"))
-    return config
-
-
-def current(path: Path) -> str | None:
-    """Return the revision of an SQLite file's schema, None when it has none."""
-    if not path.exists():
-        return None
-    with sqlite3.connect(path) as connection:
-        try:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.OperationalError:
-            row = None
-    connection.close()
-    return row[0] if row else None
-
-
 def revisions() -> list[str]:
     """Return the revisions of the schema that this release knows, newest first."""
-    return [script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()]
+    return [script.revision for script in ScriptDirectory(str(scripts())).walk_revisions()]
 
 
-def upgrade(path: Path) -> bool:
-    """Bring an SQLite file to the newest schema, making it if it is not there.
-
-    Returns whether anything had to be done. Blocks; the file must not be in use.
+def current(location: Location) -> str | None:
+    """Return the revision of a database's schema, None when it has none. Blocks.
 
     Raises:
-        NewerSchema: the file needs a later release than this one.
+        BadDatabase: it cannot be opened or read.
     """
-    config, found = _config(path), current(path)
-    scripts = ScriptDirectory.from_config(config)
-    if found == scripts.get_current_head():
-        return False
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-        raise NewerSchema(
-            f"{path} has the schema {found} of a later release of errandry; install that release,"
-            " or set ERRANDRY_DATA_DIR to another folder"
+    if location.file is not None and not location.file.exists():
+        return None
+    with _connected(location) as connection:
+        return _revision(connection)
+
+
+def check(location: Location) -> None:
+    """See that the schema is the one of this release. Blocks.
+
+    Raises:
+        OlderSchema, NewerSchema: it is another one.
+        BadDatabase: it cannot be opened or read.
+    """
+    found, known = current(location), revisions()
+    _refuse_newer(location, found, known)
+    if found != known[0]:
+        raise OlderSchema(
+            f"{location} has the schema {found or 'of no release yet'}, this release needs"
+            f" {known[0]}: run `errandry db upgrade` once, then start again"
         )
-    command.upgrade(config, "head")
-    return True
+
+
+def upgrade(location: Location) -> bool:
+    """Bring a database to the newest schema; an SQLite file is made if it is not there.
+
+    Returns whether anything had to be done. Blocks; an SQLite file must not be in use. On PostgreSQL
+    it is one transaction, and whoever upgrades at the same time waits for it.
+
+    Raises:
+        NewerSchema: the schema is of a later release than this one.
+        BadDatabase: it cannot be opened or changed.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
+    known = revisions()
+    with _connected(location) as connection:
+        if location.file is None:
+            lock = func.pg_advisory_xact_lock(func.hashtextextended(_ONE_AT_A_TIME, 0))
+            connection.execute(select(lock))
+        found = _revision(connection)
+        if found == known[0]:
+            return False
+        _refuse_newer(location, found, known)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return True
+
+
+def _refuse_newer(location: Location, found: str | None, known: list[str]) -> None:
+    if found is not None and found not in known:
+        raise NewerSchema(
+            f"{location} has the schema {found} of a later release of errandry; install that release,"
+            f" or set {'ERRANDRY_DATA_DIR' if location.file else 'ERRANDRY_DATABASE_URL'} to another"
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@contextmanager
+def _connected(location: Location) -> Generator[Connection]:
+    engine = create_engine(location.url, poolclass=pool.NullPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (SQLAlchemyError, CommandError) as error:
+        raise BadDatabase(f"{location}: {getattr(error, 'orig', None) or error}") from error
+    finally:
+        engine.dispose()

@@ -62,8 +62,10 @@ def select_tasks(now: datetime, principal: Principal | None = None) -> Select[An
     )
 
 
-async def find(connection: AsyncConnection, principal: Principal, reference: str) -> Task:
-    """Return the task of an id or alias inside the caller's transaction.
+async def find(
+    connection: AsyncConnection, principal: Principal, reference: str, *, lock: bool = False
+) -> Task:
+    """Return the task of an id or alias inside the caller's transaction, which may `lock` its row.
 
     An alias is looked for among the caller's own tasks first, then among all that it may see.
 
@@ -72,6 +74,8 @@ async def find(connection: AsyncConnection, principal: Principal, reference: str
         AmbiguousAlias: several owners have a task of that alias.
     """
     query = select_tasks(clock.now(), principal)
+    if lock:
+        query = query.with_for_update(of=tasks)
     if ids.is_id(reference):
         found = await connection.execute(
             query.where(tasks.c.id == reference, visible_to(principal))
@@ -92,13 +96,15 @@ async def find(connection: AsyncConnection, principal: Principal, reference: str
     raise not_found()
 
 
-async def find_own(connection: AsyncConnection, principal: Principal, reference: str) -> Task:
+async def find_own(
+    connection: AsyncConnection, principal: Principal, reference: str, *, lock: bool = False
+) -> Task:
     """Return a task that the principal may change: its own one, or any for an admin; see `find`.
 
     Raises:
         NotPermitted: the principal sees the task, because it may decide about it, and no more.
     """
-    task = await find(connection, principal, reference)
+    task = await find(connection, principal, reference, lock=lock)
     if not principal.is_admin and (task.owner.iss, task.owner.sub) != (
         principal.iss,
         principal.sub,

@@ -29,10 +29,13 @@ async def report(database: Database, reports: Sequence[Report]) -> None:
         known = {
             (row.id, row.attempt)
             for row in await connection.execute(
-                select(tasks.c.id, tasks.c.attempt).where(
+                select(tasks.c.id, tasks.c.attempt)
+                .where(
                     tasks.c.id.in_({each.task_id for each in reports}),
                     tasks.c.state == State.RUNNING,
                 )
+                .order_by(tasks.c.id)
+                .with_for_update()
             )
         }
         current = [each for each in reports if (each.task_id, each.attempt) in known]

@@ -37,7 +37,7 @@ def serving(folder: Path, commands: Path) -> Iterator[None]:
     lock = DataLock(folder)
     ServerFile("http://127.0.0.1:1", "/nowhere", 1, "0", str(commands)).write(folder)
     yield
-    lock.release()
+    lock.close()
 
 
 def cursor(home: Path, ground: Ground, entry: Any) -> Finding:

@@ -47,5 +47,5 @@ def test_the_folder_of_a_server_that_runs_comes_first(
     lock = DataLock(folder)
     ServerFile("http://127.0.0.1:1", "/nowhere", 1, "0", str(tmp_path / "served")).write(folder)
     found = look(commands.check, ground)["commands"]
-    lock.release()
+    lock.close()
     assert found.says == f"there is no folder {tmp_path / 'served'}"

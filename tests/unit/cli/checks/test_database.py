@@ -10,13 +10,14 @@ from errandry.cli.checks import database
 from errandry.cli.checks.finding import Ground
 from errandry.cli.datalock import DataLock
 from errandry.tasks.sql import migrate
+from errandry.tasks.sql.location import Location
 from support.findings import levels, look
 
 
 @pytest.fixture
 def file(folder: Path) -> Path:
     path = folder / "errandry.db"
-    migrate.upgrade(path)
+    migrate.upgrade(Location.of_file(path))
     return path
 
 
@@ -35,9 +36,9 @@ def test_a_whole_file_of_this_release_is_good(ground: Ground, file: Path) -> Non
 
 
 def test_the_lock_is_free_again_afterwards(ground: Ground, file: Path, folder: Path) -> None:
-    DataLock(folder).release()
+    DataLock(folder).close()
     look(database.check, ground)
-    DataLock(folder).release()
+    DataLock(folder).close()
 
 
 def test_where_no_server_has_been_nothing_is_made(ground: Ground, folder: Path) -> None:
@@ -51,7 +52,7 @@ def test_a_file_that_a_server_has_open_is_left_alone(
     file.write_bytes(b"not to be looked at" * 100)
     lock = DataLock(folder)
     found = look(database.check, ground)
-    lock.release()
+    lock.close()
     assert levels(found) == {"sqlite": "ok", "database": "ok"}
     assert "a server has it open" in found["database"].says
 

@@ -44,7 +44,7 @@ class Played(FakeRest):
 def lock(folder: Path) -> Iterator[None]:
     held = DataLock(folder)
     yield
-    held.release()
+    held.close()
 
 
 @pytest.fixture

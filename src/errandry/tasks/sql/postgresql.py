@@ -1,0 +1,41 @@
+"""PostgreSQL: the pool, and what many writers at once need.
+
+Writers run at READ COMMITTED: each statement sees what was committed before it. Whoever reads a row
+in order to change it locks it first, several rows in the order of their ids, so that no two writers
+wait for each other in a circle.
+"""
+
+from typing import Final
+
+from sqlalchemy import URL, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from errandry.jsontext import compact
+
+_POOL: Final = 20
+_CONNECT_S: Final = 5
+
+
+def engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """Return the engines of writers and of readers, over one pool; the schema must be there."""
+    engine = create_async_engine(
+        url,
+        json_serializer=compact,
+        hide_parameters=True,  # an error must not carry arguments into the log
+        pool_size=_POOL,
+        max_overflow=0,
+        pool_use_lifo=True,
+        connect_args={
+            "connect_timeout": _CONNECT_S,
+            "application_name": "errandry",
+            "options": "-c timezone=UTC",
+        },
+    )
+    readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return engine, readers
+
+
+async def take_turns(connection: AsyncConnection, what: str) -> None:
+    """Let one transaction at a time go on with `what`, until its end; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
