@@ -13,6 +13,7 @@ import pytest
 from errandry.place import ServerFile
 from support.mcp_clients import over_stdio
 from support.ports import free_port
+from support.postgres import Postgres
 from support.rest_client import RestClient, calling
 from support.server import Server, result
 
@@ -20,7 +21,9 @@ Refusal = tuple[int, str]
 
 
 @pytest.fixture(scope="module")
-def refusals(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Refusal]:
+def refusals(
+    server: Server, postgresql: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Refusal]:
     """What came of starts that cannot succeed, all made at once since each takes a while."""
     folder = tmp_path_factory.mktemp("refused")
     (folder / "file").touch()
@@ -32,6 +35,8 @@ def refusals(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[s
             "unwritable": _at(_unwritable(folder)),
             "later schema": _at(_with_database(folder / "later", b"", "from-the-future")),
             "no database": _at(_with_database(folder / "broken", b"not a database" * 100, None)),
+            "no schema": _at(folder / "none")
+            | {"database_url": postgresql.url(postgresql.new_database())},
             "bad values": _at(folder / "bad")
             | {"port": "no-number", "lease_s": "0", "local_issuer": "perhaps"},
         }
@@ -75,6 +80,7 @@ def _with_database(folder: Path, content: bytes, revision: str | None) -> Path:
         ("unwritable", 6, ["cannot"]),
         ("later schema", 6, ["from-the-future", "of a later release"]),
         ("no database", 6, ["file is not a database"]),
+        ("no schema", 6, ["of no release yet", "run `errandry db upgrade` once"]),
         ("bad values", 2, ["ERRANDRY_PORT", "ERRANDRY_LEASE_S", "ERRANDRY_LOCAL_ISSUER"]),
     ],
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from errandry.commands.concurrency import key_of
 from errandry.principal import Principal
 from errandry.service.decisions import APPROVER
-from errandry.service.forms import ListTasks, ReadEvents, UpdateTask
+from errandry.service.forms import MAX_EVENT, ListTasks, ReadEvents, UpdateTask
 from errandry.service.news import News
 from errandry.service.snapshots import checked, snapshot
 from errandry.tasks import cursor
@@ -23,7 +23,11 @@ class TaskService:
     retention_s: float
 
     async def update(
-        self, caller: Principal, reference: str, form: UpdateTask, expected_revision: int | None
+        self,
+        caller: Principal,
+        reference: str,
+        form: UpdateTask,
+        expected_revisions: frozenset[int] | None,
     ) -> Task:
         """Set the fields that the form names. See `changing.update` for what is refused."""
         caller.require("tasks:write")
@@ -36,7 +40,7 @@ class TaskService:
                 fields["arguments"] = checked(command, form.arguments)
                 derived["concurrency_key"] = key_of(command, fields["arguments"])
         task = await changing.update(
-            self.database, caller, reference, fields, expected_revision, **derived
+            self.database, caller, reference, fields, expected_revisions, **derived
         )
         self.news.tell(task)
         return task
@@ -49,11 +53,11 @@ class TaskService:
         return task
 
     async def delete(
-        self, caller: Principal, reference: str, expected_revision: int | None
+        self, caller: Principal, reference: str, expected_revisions: frozenset[int] | None
     ) -> None:
         """Delete a `created` or final task with its history and log."""
         caller.require("tasks:write")
-        task = await changing.remove(self.database, caller, reference, expected_revision)
+        task = await changing.remove(self.database, caller, reference, expected_revisions)
         self.news.bus.publish(task.id, task.owner)
 
     async def get(self, caller: Principal, reference: str) -> tuple[Task, list[Attempt]]:
@@ -89,6 +93,7 @@ class TaskService:
         """Return a page of a task's history, oldest first, and the cursor of the next page."""
         _require_read(caller)
         after = int(cursor.decode(wanted.cursor, int)[0]) if wanted.cursor else wanted.after
+        after = min(after, MAX_EVENT)
         found, more = await reading.list_events(
             self.database, caller, reference, wanted.limit, after
         )

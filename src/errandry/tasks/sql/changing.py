@@ -34,10 +34,10 @@ def _owner(principal: Principal) -> Owner:
     return Owner(principal.iss, principal.sub)
 
 
-def _check_revision(task: Task, expected: int | None) -> None:
-    if expected is not None and expected != task.revision:
+def _check_revision(task: Task, expected: frozenset[int] | None) -> None:
+    if expected is not None and task.revision not in expected:
         raise RevisionMismatch(
-            f"The task is at revision {task.revision}, not {expected}",
+            f"The task is at revision {task.revision}, which was not named",
             next_step="Read the task again and decide anew.",
         )
 
@@ -72,7 +72,7 @@ async def update(
     principal: Principal,
     reference: str,
     fields: Mapping[str, Json | datetime],
-    expected_revision: int | None,
+    expected_revisions: frozenset[int] | None,
     **derived: Json,
 ) -> Task:
     """Set the named fields of a task, and the columns that are `derived` from them.
@@ -84,7 +84,7 @@ async def update(
     """
     async with database.write() as connection:
         task = await reading.find_own(connection, principal, reference, lock=True)
-        _check_revision(task, expected_revision)
+        _check_revision(task, expected_revisions)
         allowed = _editable(task)
         if late := sorted(set(fields) - allowed):
             raise TaskNotEditable(
@@ -143,7 +143,10 @@ async def cancel(
 
 
 async def remove(
-    database: Database, principal: Principal, reference: str, expected_revision: int | None
+    database: Database,
+    principal: Principal,
+    reference: str,
+    expected_revisions: frozenset[int] | None,
 ) -> Task:
     """Delete a `created` or final task with its events and logs; return it as it was.
 
@@ -152,7 +155,7 @@ async def remove(
     """
     async with database.write() as connection:
         task = await reading.find_own(connection, principal, reference, lock=True)
-        _check_revision(task, expected_revision)
+        _check_revision(task, expected_revisions)
         if task.state is not State.CREATED and not task.state.is_final:
             raise TaskActive(
                 f"A task that is {task.state} cannot be deleted", next_step="Cancel it first."

@@ -5,13 +5,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from errandry.cli.checks import database
 from errandry.cli.checks.finding import Ground
 from errandry.cli.datalock import DataLock
+from errandry.settings import Settings
 from errandry.tasks.sql import migrate
 from errandry.tasks.sql.location import Location
 from support.findings import levels, look
+from support.postgres import Postgres
 
 
 @pytest.fixture
@@ -96,3 +99,15 @@ def test_the_schema_is_judged(
 def test_the_library_is_named_with_its_bug_if_it_has_it() -> None:
     assert database._library((3, 51, 3)).says == "SQLite 3.51.3"
     assert "needs several writers" in database._library((3, 40, 1)).says
+
+
+def test_postgresql_has_to_answer_and_to_have_the_schema(
+    folder: Path, postgresql: Postgres, empty_database: str
+) -> None:
+    def of(url: str) -> dict[str, str]:
+        settings = Settings(data_dir=folder, commands_dir=folder, database_url=SecretStr(url))
+        return levels(look(database.check, Ground(settings)))
+
+    assert of(postgresql.url(empty_database)) == {"database": "ok", "schema": "ok"}
+    assert of(postgresql.url(postgresql.new_database())) == {"database": "ok", "schema": "fail"}
+    assert of(postgresql.url("nowhere")) == {"database": "fail"}
