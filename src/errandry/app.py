@@ -24,7 +24,7 @@ from errandry.execution.executors.hosted import hosted_ending, hosted_job
 from errandry.execution.executors.http import HttpExecutor
 from errandry.execution.executors.port import OTHER
 from errandry.execution.executors.process import ProcessExecutor
-from errandry.execution.executors.python import python_job
+from errandry.execution.executors.python import python_ending, python_job
 from errandry.execution.heartbeat import beat
 from errandry.execution.recovery import LOCK_NAME, Recovery
 from errandry.execution.secrets import Secrets
@@ -147,7 +147,7 @@ class App:
             stack.push_async_callback(self._database.close)
             spawner = Spawner(keep=self.settings.concurrency, lock=folder / LOCK_NAME)
             process = ProcessExecutor(await stack.enter_async_context(spawner))
-            python = ProcessExecutor(spawner, python_job)
+            python = ProcessExecutor(spawner, python_job, python_ending)
             http = HttpExecutor()
             other = ProcessExecutor(spawner, hosted_job(self._executors), hosted_ending)
             self._worker = worker = Worker(

@@ -210,11 +210,25 @@ async def test_watching_tells_which_of_the_own_tasks_to_look_at(
         assert await wakeups.wait(30) == [task_id]
 
 
-async def test_an_answer_is_given_to_the_service(wire: WireTasks) -> None:
-    task_id = await make(wire)
-    before = await look(wire, task_id)
-    await wire.answer(CONTEXT, task_id, {})
-    assert await look(wire, task_id) == before
+async def test_a_task_that_asks_shows_what_it_asks_until_it_is_answered(wire: WireTasks) -> None:
+    task_id = await make(wire, "asking")
+    asking = await look(wire, task_id)
+    assert (asking.status, asking.message) == ("input_required", "waiting for an answer")
+    assert asking.input_requests is not None
+    assert asking.input_requests["ask"]["method"] == "elicitation/create"
+    answer = {"action": "accept", "content": {"word": "yes"}, "_meta": {}}
+    await wire.answer(CONTEXT, task_id, {"ask": answer})
+    going_on = await look(wire, task_id)
+    assert (going_on.status, going_on.input_requests) == ("working", None)
+
+
+@pytest.mark.parametrize("answer", [{}, {"action": "maybe"}, {"action": "accept", "content": 1}])
+async def test_what_is_no_answer_is_invalid(wire: WireTasks, answer: dict[str, Any]) -> None:
+    task_id = await make(wire, "asking")
+    with pytest.raises(MCPError) as caught:
+        await wire.answer(CONTEXT, task_id, {"ask": answer})
+    assert caught.value.error.code == -32602
+    assert (await look(wire, task_id)).status == "input_required"
 
 
 async def test_a_database_that_does_not_answer_is_an_internal_error(

@@ -19,7 +19,7 @@ from errandry.mcp.tool import Call
 from errandry.service.forms import CreateTask, IdempotencyKey
 from errandry.tasks.model import State, Task
 
-_WAITS_FOR_A_PERSON: Final = (State.AWAITING_APPROVAL, State.INPUT_REQUIRED)
+WAITS_FOR_A_PERSON: Final = (State.AWAITING_APPROVAL, State.INPUT_REQUIRED)
 _KEYS: Final = ("errandry/idempotencyKey", "claudecode/toolUseId")
 _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
 
@@ -113,7 +113,7 @@ async def _settle(
 
 
 def _is_settled(task: Task) -> bool:
-    return task.state.is_final or task.state in _WAITS_FOR_A_PERSON
+    return task.state.is_final or task.state in WAITS_FOR_A_PERSON
 
 
 async def call_command(call: Call, command: Command, arguments: dict[str, Any]) -> ToolResult:

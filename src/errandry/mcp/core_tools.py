@@ -88,13 +88,12 @@ def _is_met(until: forms.Until, tasks: Sequence[Task]) -> bool:
         case "failed":
             return all(finals) or any(task.state is State.FAILED for task in tasks)
         case "input":
-            waiting = (State.INPUT_REQUIRED, State.AWAITING_APPROVAL)
-            return all(finals) or any(task.state in waiting for task in tasks)
+            return all(finals) or any(task.state in calls.WAITS_FOR_A_PERSON for task in tasks)
 
 
 def _after_wait(tasks: Sequence[Task], pending: list[str]) -> str:
     for task in tasks:
-        if task.state is State.AWAITING_APPROVAL:
+        if task.state in calls.WAITS_FOR_A_PERSON:
             return results.next_step(task)
     if pending:
         names = ", ".join(f'"{alias}"' for alias in pending)

@@ -53,7 +53,8 @@ async def _retry_task(call: Call, form: forms.RetryTask) -> ToolResult:
 
 
 async def _answer_task(call: Call, form: forms.AnswerTask) -> ToolResult:
-    return _of_task(await call.services.tasks.answer(call.caller, form.task))
+    answering = call.services.answers.answer(call.caller, form.task, form.responses)
+    return _of_task(await answering)
 
 
 async def _create_command(call: Call, form: forms.CreateCommand) -> ToolResult:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp import types
+from pydantic import ValidationError
 
 from errandry.errors import TaskNotFound
 from errandry.mcp import outcomes
 from errandry.mcp.callers import CallerOf, Context
-from errandry.mcp.refusals import as_protocol_errors
+from errandry.mcp.refusals import as_protocol_errors, invalid_params
 from errandry.mcp.tasks import Task as WireTask
 from errandry.mcp.tasks.task import Status
 from errandry.principal import Principal
-from errandry.service.forms import ReadEvents
+from errandry.service.forms import Answer, AnswerTask, ReadEvents
 from errandry.service.services import Services
 from errandry.status.bus import Changes
 from errandry.tasks import ids
@@ -51,10 +52,15 @@ class WireTasks:
                 return None
             return await self.show(caller, task) if task.owner == _owner(caller) else None
 
-    async def answer(self, context: Context, task_id: str, _: Mapping[str, Any]) -> None:
-        """Answer what the task asks."""
+    async def answer(self, context: Context, task_id: str, responses: Mapping[str, Any]) -> None:
+        """Answer what the task asks; the task goes on when all is answered."""
+        known = {key: _known_fields(each) for key, each in responses.items()}
+        try:
+            form = AnswerTask.model_validate({"responses": known})
+        except ValidationError as error:
+            raise invalid_params("An answer is an action, and a content if it accepts") from error
         with as_protocol_errors():
-            await self.services.tasks.answer(self.caller_of(context), task_id)
+            await self.services.answers.answer(self.caller_of(context), task_id, form.responses)
 
     async def cancel(self, context: Context, task_id: str) -> None:
         """Cancel the task; one that runs ends when its processes are gone."""
@@ -104,6 +110,11 @@ class _Wakeups:
     async def wait(self, seconds: float) -> Collection[str] | None:
         """Return what has changed, None = anything may have."""
         return self._changes.take() if await self._changes.wait(seconds) else None
+
+
+def _known_fields(response: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what MCP lets any result have besides, as `_meta`."""
+    return {name: each for name, each in response.items() if name in Answer.model_fields}
 
 
 def _owner(caller: Principal) -> Owner:

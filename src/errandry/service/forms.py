@@ -114,10 +114,10 @@ class Decide(Form):
 
 
 class Answer(Form):
-    """One answer to a question of a task."""
+    """One answer to a question of a task; only one that accepts has a content."""
 
     action: Literal["accept", "decline", "cancel"]
-    content: dict[str, Any] = {}
+    content: dict[str, Any] | None = None
 
 
 class AnswerTask(Form):

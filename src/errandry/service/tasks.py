@@ -1,4 +1,4 @@
-"""Use cases of tasks that are there: change, cancel, delete, answer, read."""
+"""Use cases of tasks that are there: change, cancel, delete, read."""
 
 from dataclasses import dataclass
 
@@ -60,14 +60,6 @@ class TaskService:
         caller.require("tasks:write")
         task = await changing.remove(self.database, caller, reference, expected_revisions)
         self.news.bus.publish(task.id, task.owner)
-
-    async def answer(self, caller: Principal, reference: str) -> Task:
-        """Answer a task's questions: answers to what is not (or no longer) asked are ignored.
-
-        No command of this release asks, so every answer is one of those.
-        """
-        caller.require("tasks:write")
-        return await reading.get_own(self.database, caller, reference)
 
     async def command(self, task: Task) -> Command:
         """Return the version of its command that a task was made with; the caller may see the task."""

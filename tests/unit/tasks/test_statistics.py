@@ -45,6 +45,7 @@ TASK = Task(
     expires_in_s=None,
     last_line=None,
     keep_s=None,
+    questions={},
 )
 
 

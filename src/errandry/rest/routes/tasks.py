@@ -92,14 +92,9 @@ async def retry_task(
 
 
 @router.post("/{task_id}/input", name="answer_task", status_code=202, response_model=TaskAnswer)
-async def answer_task(
-    task_id: str,
-    form: AnswerTask,  # noqa: ARG001 - checked; no command of this release asks
-    caller: Caller,
-    use: Use,
-) -> Response:
-    """Answer what a task asks; answers to what is not asked are ignored."""
-    return task_response(await use.tasks.answer(caller, task_id), 202)
+async def answer_task(task_id: str, form: AnswerTask, caller: Caller, use: Use) -> Response:
+    """Answer what a task asks; answers to what is not, or no longer, asked are ignored."""
+    return task_response(await use.answers.answer(caller, task_id, form.responses), 202)
 
 
 @router.post("/{task_id}/approve", name="approve_task", status_code=202, response_model=TaskAnswer)
