@@ -163,7 +163,7 @@ async def test_changes_lost_on_the_way_empty_the_cache(
     assert (await read(services, alice, task.id))[1] == task.revision
 
 
-async def test_a_change_stands_when_its_snapshot_cannot_be_made(
+async def test_a_change_stands_when_its_status_cannot_be_made(
     services: Services, alice: Principal, cut: Cut
 ) -> None:
     task = await start(services, alice)

@@ -1,4 +1,4 @@
-"""Snapshots of statuses in the cache: made of rows, shown to whose tasks they are."""
+"""Statuses in the cache: made of rows, shown to whose tasks they are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from errandry import clock
 from errandry.errors import Unavailable
 from errandry.principal import Principal
 from errandry.service.statistics import Statistics
-from errandry.status.cache import Snapshot, StatusCache
+from errandry.status.cache import CachedStatus, StatusCache
 from errandry.tasks import ids, wire
 from errandry.tasks.model import Owner, Task
 
@@ -39,8 +39,8 @@ class CachedStatuses:
         if not self.cache.is_up:
             return
         at_ms = int(clock.now().timestamp() * 1000)
-        snapshot = Snapshot(owner=task.owner, at_ms=at_ms, status=status)
-        await self.cache.put(task.id, snapshot, read_at)
+        known = CachedStatus(owner=task.owner, at_ms=at_ms, status=status)
+        await self.cache.put(task.id, known, read_at)
 
     async def renew(self, task: Task, read_at: float) -> None:
         """Replace what is known of a task that has changed; without a cache do nothing."""

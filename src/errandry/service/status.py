@@ -1,4 +1,4 @@
-"""The live status of a task, from its row or from a snapshot of it that is fresh enough."""
+"""The live status of a task, from its row, or from a cache that is fresh enough."""
 
 import time
 from dataclasses import dataclass

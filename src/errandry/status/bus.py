@@ -80,7 +80,7 @@ class StatusBus:
 
     Args:
         connect: opens the wire to other processes; without it there are none.
-        cache: the snapshots that they share.
+        cache: the statuses that they share.
     """
 
     def __init__(self, connect: Connect | None = None, cache: StatusCache | None = None) -> None:
@@ -103,7 +103,7 @@ class StatusBus:
     def publish(self, task_id: str, owner: Owner, *, outdated: bool = True) -> None:
         """Wake whoever waits for this task, here and elsewhere. Call it after the commit.
 
-        `outdated`: whether the cache holds an older snapshot than may be answered from now on.
+        `outdated`: whether the cache holds an older status than may be answered from now on.
         """
         change = Change(task_id, owner)
         self._wake(change)

@@ -1,4 +1,4 @@
-"""Snapshots of statuses that several processes share. They are never the truth, and may be gone."""
+"""Statuses that several processes share. They are never the truth, and may be gone."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -8,10 +8,10 @@ from pydantic import BaseModel
 from errandry.tasks.model import Owner
 
 
-class Snapshot(BaseModel, frozen=True):
+class CachedStatus(BaseModel, frozen=True):
     """The status of a task as its row said it at a moment (`at_ms`, milliseconds since 1970).
 
-    `status` is its form on the wire, for whoever may see the task; `revision` orders snapshots.
+    `status` is its form on the wire, for whoever may see the task; `revision` orders them.
     """
 
     owner: Owner
@@ -26,27 +26,27 @@ class Snapshot(BaseModel, frozen=True):
 
 
 class StatusCache(Protocol):
-    """Where snapshots are kept. No call fails: a cache that does not answer has nothing."""
+    """Where statuses are kept. No call fails: a cache that does not answer has nothing."""
 
     @property
     def is_up(self) -> bool | None:
         """Whether it answers; None when there is none."""
         ...
 
-    async def get(self, task_id: str) -> Snapshot | None:
+    async def get(self, task_id: str) -> CachedStatus | None:
         """Return what is known of a task."""
         ...
 
-    async def put(self, task_id: str, snapshot: Snapshot, read_at: float) -> None:
-        """Keep a snapshot unless a newer one is there; its row was read after `read_at` (monotonic)."""
+    async def put(self, task_id: str, known: CachedStatus, read_at: float) -> None:
+        """Keep a status unless a newer one is there; its row was read after `read_at` (monotonic)."""
         ...
 
     async def forget(self, task_ids: Sequence[str]) -> None:
-        """Drop snapshots, and take none that is being made of the rows as they were."""
+        """Drop statuses, and take none that is being made of the rows as they were."""
         ...
 
     async def forget_all(self) -> None:
-        """Drop every snapshot."""
+        """Drop every status."""
         ...
 
     async def run(self) -> None:
@@ -59,11 +59,11 @@ class NoCache:
 
     is_up = None
 
-    async def get(self, task_id: str) -> Snapshot | None:  # noqa: ARG002
+    async def get(self, task_id: str) -> CachedStatus | None:  # noqa: ARG002
         """Return None."""
         return None
 
-    async def put(self, task_id: str, snapshot: Snapshot, read_at: float) -> None:
+    async def put(self, task_id: str, known: CachedStatus, read_at: float) -> None:
         """Do nothing."""
 
     async def forget(self, task_ids: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ MOST_WAITING: Final = 1024
 class Batch:
     """What there is to tell; `changes` is None when it was too much.
 
-    The cache holds an old snapshot of the tasks in `outdated`, or of any when it is None.
+    The cache holds an old status of the tasks in `outdated`, or of any when it is None.
     """
 
     changes: list[Change] | None

@@ -1,4 +1,4 @@
-"""Snapshots in Redis.
+"""Statuses in Redis.
 
 A value is `<epoch> <revision> <JSON>`. It is believed only while the epoch is that of the key `epoch`:
 whoever could not write a change sets another epoch before it uses Redis again, so that nothing from
@@ -17,7 +17,7 @@ import anyio
 from pydantic import ValidationError
 
 from errandry import clock
-from errandry.status.cache import Snapshot
+from errandry.status.cache import CachedStatus
 from errandry.status.redis.client import CONNECT_S, LIMIT_S, PREFIX, open_client
 
 _log = logging.getLogger(__name__)
@@ -30,11 +30,11 @@ PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 5.0
 _STEADY_S: Final = 60.0
 
-_MAKE_S: Final = 0.5  # a snapshot that took longer to make is not kept
-_HOLD_MS: Final = 1_000  # as `PAUSE_S`
+_MAKE_S: Final = 0.5  # what took longer to make is not kept
+_HOLD_MS: Final = 1_000  # longer than those two, as well
 _KEEP_MS: Final = 1_000
 _KEEP_FINAL_MS: Final = 3_600_000
-_OLD_MS: Final = 2_000
+_OLD_MS: Final = 1_500
 
 _EPOCH: Final = f"{PREFIX}:epoch"
 _CHANGED: Final = "-"
@@ -62,7 +62,7 @@ def _key(task_id: str) -> str:
 
 
 class RedisCache:
-    """Snapshots that all processes of one Redis share; see `StatusCache`.
+    """Statuses that all processes of one Redis share; see `StatusCache`.
 
     One failure is enough to leave it alone: nobody waits for it until it has answered again.
     """
@@ -78,41 +78,41 @@ class RedisCache:
         """Whether it answers."""
         return self._is_up
 
-    async def get(self, task_id: str) -> Snapshot | None:
+    async def get(self, task_id: str) -> CachedStatus | None:
         """Return what is known of a task."""
         found = await self._ask(lambda: self._client.mget(_key(task_id), _EPOCH))
         value, epoch = found or (None, None)
         if not isinstance(value, bytes) or not isinstance(epoch, bytes):
             return None
-        snapshot = _read(value, epoch)
-        if snapshot is None or snapshot.status.get("task_id") != task_id:
+        known = _read(value, epoch)
+        if known is None or known.status.get("task_id") != task_id:
             return None
-        if snapshot.status.get("final") is not True and abs(_now_ms() - snapshot.at_ms) > _OLD_MS:
+        if known.status.get("final") is not True and abs(_now_ms() - known.at_ms) > _OLD_MS:
             return None
-        return snapshot
+        return known
 
-    async def put(self, task_id: str, snapshot: Snapshot, read_at: float) -> None:
-        """Keep a snapshot unless a newer one is there; its row was read after `read_at` (monotonic)."""
+    async def put(self, task_id: str, known: CachedStatus, read_at: float) -> None:
+        """Keep a status unless a newer one is there; its row was read after `read_at` (monotonic)."""
         if time.monotonic() - read_at > _MAKE_S:
             await self.forget([task_id])
             return
-        keep_ms = _KEEP_FINAL_MS if snapshot.status["final"] else _KEEP_MS
+        keep_ms = _KEEP_FINAL_MS if known.status["final"] else _KEEP_MS
         await self._ask(
             lambda: self._put(
                 keys=[_key(task_id), _EPOCH],
-                args=[snapshot.revision, snapshot.model_dump_json(), keep_ms, _new_epoch()],
+                args=[known.revision, known.model_dump_json(), keep_ms, _new_epoch()],
             )
         )
 
     async def forget(self, task_ids: Sequence[str]) -> None:
-        """Drop snapshots, and take none that is being made of the rows as they were."""
+        """Drop statuses, and take none that is being made of the rows as they were."""
         pipeline = self._client.pipeline(transaction=False)
         for task_id in task_ids:
             pipeline.set(_key(task_id), _CHANGED, px=_HOLD_MS)
         await self._ask(pipeline.execute)
 
     async def forget_all(self) -> None:
-        """Drop every snapshot: the next epoch begins, a moment later."""
+        """Drop every status: the next epoch begins, a moment later."""
         self._give_up("changes got lost on the way")
 
     async def run(self) -> None:
@@ -161,18 +161,18 @@ class RedisCache:
         self._failed.set()
 
 
-def _read(value: bytes, epoch: bytes) -> Snapshot | None:
-    """Return the snapshot in a value of this epoch, None when it is anything else."""
+def _read(value: bytes, epoch: bytes) -> CachedStatus | None:
+    """Return the status in a value of this epoch, None when it is anything else."""
     of, _, rest = value.partition(b" ")
     revision, _, text = rest.partition(b" ")
     if of != epoch:
         return None
     try:
-        snapshot = Snapshot.model_validate_json(text)
-        is_whole = snapshot.revision == int(revision)
+        known = CachedStatus.model_validate_json(text)
+        is_whole = known.revision == int(revision)
     except (ValidationError, ValueError, KeyError):
         return None
-    return snapshot if is_whole else None
+    return known if is_whole else None
 
 
 def _new_epoch() -> str:

@@ -40,15 +40,13 @@ def open_client(url: str, limit_s: float) -> Redis:
 
 def why_unreachable(url: str) -> str | None:
     """Return why the server does not answer, None when it does. Blocks for some seconds at most."""
-    client = None
+    client = BlockingRedis.from_url(
+        url, socket_timeout=CONNECT_S, socket_connect_timeout=CONNECT_S, protocol=2
+    )
     try:
-        client = BlockingRedis.from_url(
-            url, socket_timeout=CONNECT_S, socket_connect_timeout=CONNECT_S, protocol=2
-        )
         client.ping()
-    except (RedisError, ValueError, TypeError, OSError) as error:
+    except (RedisError, TypeError) as error:  # TypeError: an option that does not exist
         return str(error)
     finally:
-        if client is not None:
-            client.close()
+        client.close()
     return None

@@ -31,13 +31,13 @@ class RedisWire:
 
     async def receive(self) -> bytes:
         """Wait for the next text."""
-        while True:
+        message = None
+        while message is None:
             message = await self._subscription.get_message(
                 ignore_subscribe_messages=True, timeout=None
             )
-            if message is not None:
-                data: bytes = message["data"]
-                return data
+        data: bytes = message["data"]
+        return data
 
 
 @asynccontextmanager
