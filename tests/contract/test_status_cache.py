@@ -116,7 +116,7 @@ async def test_a_final_status_lives_long_and_another_a_moment(
         await put(cache, known(1))
         assert client.pttl(KEY) in (GONE, *range(1_001))
         await put(cache, known(2, final=True))
-        assert 3_000_000 < client.pttl(KEY) <= 3_600_000
+        assert client.pttl(KEY) in (GONE, *range(1_001, 60_001))
 
 
 @pytest.mark.parametrize("age_s", [1_000, -1_000])
@@ -161,6 +161,11 @@ async def test_rubbish_is_not_believed_and_does_not_stay(cache: RedisCache, redi
             b"abcdef 1 {}",
             epoch,
             epoch + b" x {}",
+            epoch + b" 1 [NaN]",
+            epoch
+            + b" 1 "
+            + known(1, last_line="?").model_dump_json().replace("?", r"\ud800").encode(),
+            epoch + b" 1 " + known(1, n="?").model_dump_json().replace('"?"', "NaN").encode(),
             epoch + b" 1 {}",
             epoch + b' 1 {"owner": {"iss": "a", "sub": "b"}, "at_ms": 1, "status": {}}',
             epoch + b" 7 " + known(1).model_dump_json().encode(),
@@ -206,10 +211,7 @@ async def test_one_failure_is_enough_to_ask_no_more(cache: RedisCache, redis: Va
     await until_up(cache)
 
 
-async def test_a_redis_that_is_killed_comes_back(
-    cache: RedisCache, redis: Valkey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(redis_cache, "_STEADY_S", 0)
+async def test_a_redis_that_is_killed_comes_back(cache: RedisCache, redis: Valkey) -> None:
     await put(cache, known(1))
     redis.stop()
     await until_up(cache, up=False)

@@ -7,6 +7,7 @@ long as somebody may still hold what it said before.
 """
 
 import logging
+import math
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,7 @@ import anyio
 from pydantic import ValidationError
 
 from errandry import clock
+from errandry.jsontext import loads
 from errandry.status.cache import CachedStatus
 from errandry.status.redis.client import CONNECT_S, LIMIT_S, PREFIX, open_client
 
@@ -25,15 +27,14 @@ _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 PAUSE_S: Final = 1.0
-"""Before the second look at a Redis that fails; longer than `_MAKE_S` and `LIMIT_S` together."""
+"""Before the next look at a Redis that fails; longer than `_MAKE_S` and `LIMIT_S` together."""
 
-_LONGEST_PAUSE_S: Final = 5.0
-_STEADY_S: Final = 60.0
+_QUIET_S: Final = 60.0  # one that fails again and again is not told of more often
 
 _MAKE_S: Final = 0.5  # what took longer to make is not kept
 _HOLD_MS: Final = 1_000  # longer than those two, as well
 _KEEP_MS: Final = 1_000
-_KEEP_FINAL_MS: Final = 3_600_000
+_KEEP_FINAL_MS: Final = 60_000
 _OLD_MS: Final = 1_500
 
 _EPOCH: Final = f"{PREFIX}:epoch"
@@ -72,6 +73,8 @@ class RedisCache:
         self._put = self._client.register_script(_PUT)
         self._failed = anyio.Event()
         self._is_up = False
+        self._told_at = -math.inf
+        self._is_news = True
 
     @property
     def is_up(self) -> bool:
@@ -117,19 +120,16 @@ class RedisCache:
 
     async def run(self) -> None:
         """Begin an epoch, and another one after each failure, until cancelled."""
-        pause_s = PAUSE_S
         try:
             while True:
-                since = time.monotonic()
                 self._failed = anyio.Event()
                 if await self._begins():
                     self._is_up = True
-                    _log.info("statuses are cached")
+                    if self._is_news:
+                        _log.info("statuses are cached")
+                    self._is_news = False
                     await self._failed.wait()
-                if time.monotonic() - since > _STEADY_S:
-                    pause_s = PAUSE_S
-                await anyio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                await anyio.sleep(PAUSE_S)
         finally:
             self._is_up = False
             with anyio.CancelScope(shield=True), suppress(Exception):
@@ -155,20 +155,22 @@ class RedisCache:
             return None
 
     def _give_up(self, why: str) -> None:
-        if self._is_up:
+        now = time.monotonic()
+        if self._is_up and now - self._told_at > _QUIET_S:
             _log.warning("statuses are not cached for now: %s", why)
+            self._told_at, self._is_news = now, True
         self._is_up = False
         self._failed.set()
 
 
 def _read(value: bytes, epoch: bytes) -> CachedStatus | None:
-    """Return the status in a value of this epoch, None when it is anything else."""
+    """Return the status in a value of this epoch, None when it is anything else, or no strict JSON."""
     of, _, rest = value.partition(b" ")
     revision, _, text = rest.partition(b" ")
     if of != epoch:
         return None
     try:
-        known = CachedStatus.model_validate_json(text)
+        known = CachedStatus.model_validate(loads(text))
         is_whole = known.revision == int(revision)
     except (ValidationError, ValueError, KeyError):
         return None
