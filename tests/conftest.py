@@ -11,8 +11,9 @@ import pytest
 from errandry.execution.spawner import unix
 from errandry.tasks.sql import migrate
 from errandry.tasks.sql.location import Location
-from support import postgres
+from support import postgres, valkey
 from support.postgres import Postgres
+from support.valkey import Valkey
 
 TESTS = Path(__file__).parent
 LIST = TESTS / "platform.toml"
@@ -50,6 +51,20 @@ def empty_database(postgresql: Postgres) -> str:
 def new_database(postgresql: Postgres, empty_database: str) -> str:
     """The URL of a PostgreSQL database with the newest schema, for a server of many tests."""
     return postgresql.url(postgresql.new_database(empty_database))
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Valkey]:
+    """One Valkey for all tests of a process."""
+    with valkey.running() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(valkey_server: Valkey) -> Valkey:
+    """The Valkey, empty."""
+    valkey_server.empty()
+    return valkey_server
 
 
 def read_list() -> list[tuple[str, str, str]]:

@@ -44,7 +44,7 @@ from errandry.rest.sse import Streams
 from errandry.service.services import Services
 from errandry.service.sweeper import sweep
 from errandry.settings import Settings
-from errandry.status.bus import StatusBus
+from errandry.status.opening import open_bus
 from errandry.tasks.sql import reading
 from errandry.tasks.sql.backlog import backlog
 from errandry.tasks.sql.database import Database
@@ -71,7 +71,7 @@ class App:
         self.is_draining = False
         self._retention_s = settings.retention_days * DAY_S
         self._database = Database.open(location)
-        self._bus = StatusBus()
+        self._bus = open_bus(location, settings.redis)
         self._delivery = EmbeddedDelivery(self._database, settings.concurrency)
         self._delivering = anyio.CancelScope()
         self._executors = Executors.installed()
@@ -172,6 +172,7 @@ class App:
             )
             await stack.enter_async_context(self._http.run())
             async with anyio.create_task_group() as group:
+                group.start_soon(self._bus.run)
                 group.start_soon(worker.run)
                 group.start_soon(beat, self._database, worker, recovery)
                 group.start_soon(self._deliver, worker)
@@ -230,6 +231,8 @@ class App:
             oldest_due_s=(now - waiting.oldest).total_seconds() if waiting.oldest else 0.0,
             running=self._worker.running if self._worker is not None else 0,
             streams=self._streams.count,
+            bus_connected=self._bus.is_connected,
+            cache_up=self._bus.cache.is_up,
         )
 
     async def is_idle(self, seconds: float) -> bool:

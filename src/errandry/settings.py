@@ -6,6 +6,7 @@ Read in `app` and `cli` only; the parts receive values.
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
     data_dir: Folder = Field(default_factory=place.data_dir)
     commands_dir: Folder = Field(default_factory=lambda data: _default_commands(data["data_dir"]))
     database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str | None = None
@@ -72,6 +74,11 @@ class Settings(BaseSettings):
                 "ERRANDRY_DATABASE_URL: write postgresql://user:password@host/name, or"
                 " sqlite:////absolute/path.db; unset is a file in the data folder"
             )
+        if self.redis and not _is_redis(self.redis):
+            raise ValueError(
+                "ERRANDRY_REDIS_URL: write redis://user:password@host:6379/0, rediss:// with ssl_…"
+                " options for TLS, or unix:///path/of/socket; unset is without Redis"
+            )
         if self.jwt_secret is not None and self.jwt_keys is not None:
             raise ValueError(
                 "set JWT_SECRET or JWT_KEYS, not both; a JWK Set may hold several keys"
@@ -88,11 +95,32 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def redis(self) -> str | None:
+        """The URL of the Redis; None without one."""
+        return self.redis_url.get_secret_value() if self.redis_url else None
+
+    @property
     def database(self) -> str:
         """The URL of the database: PostgreSQL's, or that of an SQLite file."""
         if self.database_url:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'errandry.db'}"
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        names = [name for name, _ in parse_qsl(parts.query)]
+        is_sound = parts.port is None or parts.port > 0  # `port` is read here
+    except ValueError:
+        return False
+    is_socket = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
+    is_server = parts.scheme in ("redis", "rediss") and bool(parts.hostname)
+    return is_sound and (is_socket or is_server) and all(map(_is_of_tls, names))
+
+
+def _is_of_tls(option: str) -> bool:
+    return option.startswith("ssl_")
 
 
 def _default_commands(data: Path) -> Path:

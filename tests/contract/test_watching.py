@@ -7,6 +7,7 @@ from errandry.errors import TaskNotFound
 from errandry.principal import Principal
 from errandry.service.forms import CreateTask, ReadStatus, UpdateTask
 from errandry.service.services import Services
+from errandry.tasks import wire
 from errandry.tasks.model import Task
 
 
@@ -86,3 +87,12 @@ async def test_a_waiting_caller_hears_of_each_look(services: Services, alice: Pr
             alice, [task.id], lambda tasks: tasks[0].revision >= 4, 50, note
         )
     assert (seen.revision, looks) == (4, [0, 1, 2])
+
+
+async def test_without_a_cache_every_status_comes_from_the_row(
+    services: Services, alice: Principal
+) -> None:
+    task = await _make(services, alice)
+    status = await services.status.read(alice, task.id, ReadStatus())
+    poll_after_ms = await services.statistics.poll_after_ms(task)
+    assert (status.source, status.document) == ("database", wire.status(task, poll_after_ms))

@@ -56,6 +56,11 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"JWT_SECRET": "s" * 32, "JWT_KEYS": "/keys.json"}, "not both"),
         ({"DATABASE_URL": "mysql://h/d"}, "postgresql://"),
         ({"DATABASE_URL": "sqlite:///relative.db"}, "absolute"),
+        ({"REDIS_URL": "http://h:6379"}, "rediss://"),
+        ({"REDIS_URL": "unix://relative"}, "unix:///path"),
+        ({"REDIS_URL": "redis:///0"}, "host"),
+        ({"REDIS_URL": "redis://h:port/0"}, "host"),
+        ({"REDIS_URL": "redis://h/0?socket_timeout=1"}, "ssl_"),
         ({"LOCAL_ISSUER": "maybe"}, "on"),
         ({"LEASE_S": "1"}, "2"),
         ({"CONCURRENCY": "0"}, "1"),
@@ -87,6 +92,16 @@ def test_a_database_file_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_password_of_the_database_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ERRANDRY_DATABASE_URL", "postgresql://u:hush@h/d")
     assert Settings().database == "postgresql://u:hush@h/d"
+    assert "hush" not in repr(Settings())
+
+
+def test_the_password_of_redis_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().redis is None
+    for url in ("unix:///run/redis.sock", "rediss://h?ssl_ca_certs=/ca.pem", "redis://[::1]:1"):
+        monkeypatch.setenv("ERRANDRY_REDIS_URL", url)
+        assert Settings().redis == url
+    monkeypatch.setenv("ERRANDRY_REDIS_URL", "rediss://u:hush@h:6380/1")
+    assert Settings().redis == "rediss://u:hush@h:6380/1"
     assert "hush" not in repr(Settings())
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from errandry.cli import render
 from errandry.cli.checks import (
     account,
+    cache,
     clients,
     clocks,
     commands,
@@ -25,6 +26,7 @@ _CHECKS: Final = {
     "account": account.check,
     "data folder": folder.check,
     "database": database.check,
+    "redis": cache.check,
     "programs": programs.check,
     "executors": executors.check,
     "commands": commands.check,

@@ -274,4 +274,4 @@ class Worker:
                 continue
             break
         for claim, _ in fresh:
-            self._bus.publish(claim.task_id, claim.owner)
+            self._bus.publish(claim.task_id, claim.owner, outdated=False)

@@ -24,7 +24,8 @@ class Figures:
 
     `accepts` counts calls that make a task by what became of them, `attempts` those that have
     ended by their outcome, both since the server started; `due` is how many tasks wait for a free
-    slot, `oldest_due_s` how long the first of them has.
+    slot, `oldest_due_s` how long the first of them has. `bus_connected` and `cache_up` are None where
+    there are no other processes to hear of, and no cache.
     """
 
     accepts: Mapping[str, int]
@@ -33,6 +34,8 @@ class Figures:
     oldest_due_s: float
     running: int
     streams: int
+    bus_connected: bool | None = None
+    cache_up: bool | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield each figure, as the client library wants them."""
@@ -47,7 +50,11 @@ class Figures:
             ),
             ("attempts_running", "Attempts that run now", self.running),
             ("streams_open", "Live streams that are open", self.streams),
+            ("status_bus_up", "Whether changes in other processes are heard", self.bus_connected),
+            ("status_cache_up", "Whether statuses are cached in Redis", self.cache_up),
         ):
+            if value is None:
+                continue
             yield GaugeMetricFamily(f"errandry_{name}", text, value)
 
 

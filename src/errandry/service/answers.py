@@ -48,7 +48,7 @@ class Answers:
             if await self._take(caller, task, given):
                 break  # else somebody else was faster, and may have answered the same
         task = await reading.get_own(self.database, caller, task.id)
-        self.news.tell(task)
+        await self.news.tell(task)
         return task
 
     async def _take(self, caller: Principal, task: Task, given: Mapping[str, Answer]) -> bool:

@@ -54,5 +54,5 @@ class Decisions:
         task = await changing.decide(
             self.database, caller, task.id, decision, digest, reason, self.retention_s, begin
         )
-        self.news.tell(task)
+        await self.news.tell(task)
         return task

@@ -188,7 +188,7 @@ class Intake:
         limit = None if caller.iss == LOCAL_ISSUER else self.queue_limit
         accepted = await accept.accept(self.database, caller, new, limit)
         if not accepted.replayed:
-            self.news.tell(accepted.task)
+            await self.news.tell(accepted.task)
         return accepted
 
     async def execute(self, caller: Principal, reference: str) -> tuple[Task, bool]:
@@ -206,7 +206,7 @@ class Intake:
         by = approver(command, task.arguments)
         begin = start_of(command, task.run_at, task.expires_in_s, task.questions, by)
         task, started = await changing.execute(self.database, caller, task.id, begin)
-        self.news.tell(task)
+        await self.news.tell(task)
         return task, started
 
 

@@ -6,6 +6,7 @@ from typing import Self
 
 from errandry.commands.catalog import Catalog
 from errandry.service.answers import Answers
+from errandry.service.cached import CachedStatuses
 from errandry.service.commands import CommandService
 from errandry.service.decisions import Decisions
 from errandry.service.intake import Intake
@@ -13,6 +14,7 @@ from errandry.service.live import Live
 from errandry.service.logs import LogService
 from errandry.service.news import News
 from errandry.service.statistics import Statistics
+from errandry.service.status import StatusService
 from errandry.service.tasks import TaskService
 from errandry.service.watching import Watching
 from errandry.status.bus import StatusBus
@@ -29,6 +31,7 @@ class Services:
     decisions: Decisions
     answers: Answers
     watching: Watching
+    status: StatusService
     logs: LogService
     statistics: Statistics
     live: Live
@@ -44,7 +47,9 @@ class Services:
         queue_limit: int | None = None,
     ) -> Self:
         """Return the use cases over these parts; `wake` tells the delivery that something is due."""
-        statistics, news = Statistics(database), News(bus, wake)
+        statistics, watching = Statistics(database), Watching(database, bus)
+        cached = CachedStatuses(bus.cache, statistics)
+        news = News(bus, wake, cached)
         commands = CommandService(catalog, statistics)
         return cls(
             commands,
@@ -52,7 +57,8 @@ class Services:
             TaskService(database, news, retention_s),
             Decisions(database, news, retention_s),
             Answers(database, news, retention_s),
-            Watching(database, bus),
+            watching,
+            StatusService(watching, statistics, cached),
             LogService(database),
             statistics,
             Live(database, bus, statistics),

@@ -43,14 +43,14 @@ class TaskService:
         task = await changing.update(
             self.database, caller, reference, fields, expected_revisions, **derived
         )
-        self.news.tell(task)
+        await self.news.tell(task)
         return task
 
     async def cancel(self, caller: Principal, reference: str, reason: str | None) -> Task:
         """End a task, or when it runs ask for its end. A final one stays as it is."""
         caller.require("tasks:write")
         task = await changing.cancel(self.database, caller, reference, reason, self.retention_s)
-        self.news.tell(task)
+        await self.news.tell(task)
         return task
 
     async def delete(
@@ -59,7 +59,7 @@ class TaskService:
         """Delete a `created` or final task with its history and log."""
         caller.require("tasks:write")
         task = await changing.remove(self.database, caller, reference, expected_revisions)
-        self.news.bus.publish(task.id, task.owner)
+        await self.news.tell_gone(task)
 
     async def command(self, task: Task) -> Command:
         """Return the version of its command that a task was made with; the caller may see the task."""

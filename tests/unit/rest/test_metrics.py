@@ -1,5 +1,6 @@
 """The metrics of one application, as a Prometheus server reads them."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -17,11 +18,11 @@ FIGURES = Figures(
 )
 
 
-def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
+def samples(metrics: Metrics, figures: Figures = FIGURES) -> dict[tuple[str, ...], float]:
     """Every sample by its name and labels."""
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(metrics.text(FIGURES).decode())
+        for family in text_string_to_metric_families(metrics.text(figures).decode())
         for sample in family.samples
     }
 
@@ -37,6 +38,12 @@ def test_every_figure_is_told() -> None:
         ("errandry_attempts_running",): 2,
         ("errandry_streams_open",): 7,
     }
+
+
+def test_what_is_there_is_told_to_be_up_or_not() -> None:
+    told = samples(Metrics(), replace(FIGURES, bus_connected=True, cache_up=False))
+    assert told["errandry_status_bus_up",] == 1
+    assert told["errandry_status_cache_up",] == 0
 
 
 def test_requests_are_counted_by_method_route_and_status_with_their_time() -> None:

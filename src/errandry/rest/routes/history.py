@@ -22,14 +22,13 @@ async def get_status(
     task_id: str, wanted: Annotated[ReadStatus, Query()], caller: Caller, use: Use
 ) -> Response:
     """Return the live snapshot, with `wait` as soon as the revision is newer."""
-    found = await use.watching.status(caller, task_id, wanted)
+    status = await use.status.read(caller, task_id, wanted)
     headers = {
-        "ETag": f'"{found.revision}"',
-        "X-Errandry-Status-Source": "database",
+        "ETag": f'"{status.document["revision"]}"',
+        "X-Errandry-Status-Source": status.source,
         "Cache-Control": "no-store",
     }
-    poll_after_ms = await use.statistics.poll_after_ms(found)
-    return JSONResponse(wire.status(found, poll_after_ms), headers=headers)
+    return JSONResponse(status.document, headers=headers)
 
 
 @router.get("/events", name="list_events", response_model=EventList, responses=STREAM)
