@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     jwt_leeway_s: int = Field(default=30, ge=0, le=120)
     local_issuer: Literal["on", "off"] = "on"
 
-    concurrency: int = Field(default_factory=lambda: max(4, 2 * (os.cpu_count() or 1)), ge=1)
+    concurrency: int = Field(default_factory=lambda: max(4, 2 * (os.cpu_count() or 1)), ge=0)
     queue_limit: int = Field(default=1000, ge=1)
     lease_s: float = Field(default=15, ge=2)
     grace_s: float = Field(default=10, ge=0)
@@ -70,6 +70,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "ERRANDRY_DATABASE_URL: write postgresql://user:password@host/name, or"
                 " sqlite:////absolute/path.db; unset is a file in the data folder"
+            )
+        if self.concurrency == 0 and not self.database.startswith("postgresql:"):
+            raise ValueError(
+                "CONCURRENCY 0 leaves the tasks to other processes, `errandry worker`: that needs"
+                " DATABASE_URL with PostgreSQL"
             )
         if self.jwt_secret is not None and self.jwt_keys is not None:
             raise ValueError(
