@@ -30,7 +30,7 @@ async def beat(database: Database, worker: Worker, recovery: Recovery | None) ->
     while True:
         began = clock_s()
         try:
-            asked = await claims.renew(database, worker.name, lease_s)
+            asked = await claims.renew(database, worker.name, worker.held, lease_s)
             worker.feed(time.monotonic() - (clock_s() - began))
             for task_id, attempt in asked:
                 worker.cancel(task_id, attempt)

@@ -61,10 +61,7 @@ class PgQueuerDelivery:
         async with anyio.create_task_group() as group:
             group.start_soon(self._keep_house)
             while True:
-                try:
-                    await self._manage(worker)
-                except Exception:  # noqa: BLE001 - of PgQueuer's anything may come; tasks must go on
-                    _log.exception("the delivery failed, and begins anew")
+                await self._manage(worker)
                 await anyio.sleep(_PAUSE_S)
 
     async def _manage(self, worker: Worker) -> None:
@@ -92,16 +89,16 @@ class PgQueuerDelivery:
             )
         )
         try:
-            await asyncio.shield(managing)
-        except asyncio.CancelledError:
-            self._stopping = True
-            raise
+            await asyncio.wait([managing])  # a cancellation does not reach it: it ends what it began
         finally:
+            self._stopping = not managing.done()
             manager.shutdown.set()
             driver.shutdown.set()
             with anyio.CancelScope(shield=True):
                 await asyncio.wait([managing])
                 await driver.close()
+            if error := managing.exception():
+                _log.error("PgQueuer failed", exc_info=None if self._stopping else error)
 
     async def _hand_over(self, worker: Worker, delivery: str) -> None:
         task_id, _, number = delivery.rpartition(":")

@@ -4,6 +4,7 @@ Fencing: whatever a worker writes names the attempt, and takes effect only while
 `running` that attempt; a worker that was given up writes nothing any more.
 """
 
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -189,9 +190,14 @@ async def next_due(database: Database, since: datetime) -> datetime | None:
         return found
 
 
-async def renew(database: Database, worker: str, lease_s: float) -> set[tuple[str, int]]:
-    """Renew the worker's leases; return (task id, attempt) of those whose cancel was asked for."""
-    mine = and_(tasks.c.worker == worker, tasks.c.state == State.RUNNING)
+async def renew(
+    database: Database, worker: str, held: Collection[str], lease_s: float
+) -> set[tuple[str, int]]:
+    """Renew the leases of a worker on tasks that it holds indeed (their ids).
+
+    Returns (task id, attempt) of those whose cancel was asked for.
+    """
+    mine = and_(tasks.c.worker == worker, tasks.c.state == State.RUNNING, tasks.c.id.in_(held))
     async with database.write() as connection:
         until = _lease_end(connection, clock.now(), lease_s)
         in_order = select(tasks.c.id).where(mine).order_by(tasks.c.id).with_for_update()
