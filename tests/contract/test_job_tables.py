@@ -44,7 +44,7 @@ def test_an_upgrade_makes_them_in_a_schema_of_their_own(nothing: Location) -> No
 
 def test_several_upgrades_at_once_take_turns(nothing: Location) -> None:
     with ThreadPoolExecutor(3) as pool:
-        assert sorted(pool.map(migrate.upgrade, [nothing] * 3))[-1] is True
+        assert any(list(pool.map(migrate.upgrade, [nothing] * 3)))
     migrate.check(nothing)
 
 

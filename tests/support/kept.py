@@ -52,6 +52,8 @@ class Kept:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process_id, number)
         self._keeper.wait(END_S * 3)
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.close()
 
     def close(self) -> None:
         """End the server and remove its folder."""

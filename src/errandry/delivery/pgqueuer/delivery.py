@@ -89,7 +89,9 @@ class PgQueuerDelivery:
             )
         )
         try:
-            await asyncio.wait([managing])  # a cancellation does not reach it: it ends what it began
+            await asyncio.wait(
+                [managing]
+            )  # a cancellation does not reach it: it ends what it began
         finally:
             self._stopping = not managing.done()
             manager.shutdown.set()
