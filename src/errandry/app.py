@@ -63,8 +63,10 @@ class App:
         self._executors.log_faults()
         self._runner = Runner(settings, location, self._database, self._bus, self._executors)
         self._intake = (services := self._services()).intake
-        over_http = McpFacade(services, caller_of_http, settings.toolsets)
-        over_socket = McpFacade(services, caller_of_socket, settings.toolsets)
+        over_http, over_socket = (
+            McpFacade(services, caller_of, settings.toolsets, settings.task_after_s)
+            for caller_of in (caller_of_http, caller_of_socket)
+        )
         self._mcp = (over_http, over_socket)
         server, limit = over_http.server(), settings.body_limit_bytes
         self._http = StreamableHTTPSessionManager(server, max_request_body_size=limit)

@@ -14,7 +14,7 @@ from errandry.execution.executors.hosted import hosted_ending, hosted_job
 from errandry.execution.executors.http import HttpExecutor
 from errandry.execution.executors.port import OTHER
 from errandry.execution.executors.process import ProcessExecutor
-from errandry.execution.executors.python import python_job
+from errandry.execution.executors.python import python_ending, python_job
 from errandry.execution.heartbeat import beat, recover
 from errandry.execution.recovery import LOCK_NAME, Recovery
 from errandry.execution.secrets import Secrets
@@ -126,7 +126,7 @@ class Runner:
             counts_sleep=self._database.is_shared,
         )
         process = ProcessExecutor(await stack.enter_async_context(spawner))
-        python = ProcessExecutor(spawner, python_job)
+        python = ProcessExecutor(spawner, python_job, python_ending)
         http = HttpExecutor()
         other = ProcessExecutor(spawner, hosted_job(self._executors), hosted_ending)
         return Worker(

@@ -50,6 +50,11 @@ class Cluster:
         self.workers.append(worker)
         return worker.start()
 
+    def dismiss(self) -> None:
+        """End all workers."""
+        for worker in self.workers:
+            worker.close()
+
 
 @contextmanager
 def cluster(url: str, *commands: Document, workers: int = 2, **settings: str) -> Iterator[Cluster]:
@@ -59,7 +64,7 @@ def cluster(url: str, *commands: Document, workers: int = 2, **settings: str) ->
         api = Server(*commands, **shared | {"concurrency": "0"})
         stack.callback(api.close)
         made = Cluster(api.start(), shared)
-        stack.callback(lambda: [worker.close() for worker in made.workers])
+        stack.callback(made.dismiss)
         for _ in range(workers):
             made.hire()
         yield made

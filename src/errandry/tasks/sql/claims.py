@@ -6,7 +6,7 @@ Fencing: whatever a worker writes names the attempt, and takes effect only while
 
 from collections.abc import Collection
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
+from errandry.tasks import questions
 from errandry.tasks.model import Json, Owner, State
 from errandry.tasks.sql import deliveries, moves, postgresql, queue
 from errandry.tasks.sql.database import Database
@@ -34,7 +35,10 @@ from errandry.tasks.sql.tables import attempts, command_versions, tasks
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's hold on one attempt, and all that running it needs."""
+    """A worker's hold on one attempt, and all that running it needs.
+
+    Answers given before the start are among the arguments.
+    """
 
     task_id: str
     owner: Owner
@@ -42,6 +46,7 @@ class Claim:
     command: str
     document: dict[str, Json]
     arguments: dict[str, Json]
+    questions: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,9 @@ async def claim_delivery(
 
 def _claim(row: Row[Any], number: int) -> Claim:
     owner = Owner(row.owner_iss, row.owner_sub)
-    return Claim(row.id, owner, number, row.command, row.document, row.arguments)
+    memory = row.questions or {}
+    arguments = questions.filled(row.arguments, memory)
+    return Claim(row.id, owner, number, row.command, row.document, arguments, memory)
 
 
 async def _take(

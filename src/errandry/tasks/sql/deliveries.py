@@ -42,7 +42,7 @@ def is_used(connection: AsyncConnection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-async def deliver(connection: AsyncConnection, *rows: Row[Any]) -> None:
+async def deliver(connection: AsyncConnection, *rows: Row[*tuple[Any, ...]]) -> None:
     """Have queued rows, each with a new delivery number, brought to workers when they are due."""
     if not is_used(connection) or not rows:
         return
@@ -57,7 +57,7 @@ async def deliver(connection: AsyncConnection, *rows: Row[Any]) -> None:
     await jobs.enqueue(connection, made)
 
 
-async def leave(connection: AsyncConnection, row: Row[Any]) -> None:
+async def leave(connection: AsyncConnection, row: Row[*tuple[Any, ...]]) -> None:
     """Have the next of its key delivered: a row holds it no more, or waits for it no more."""
     if not is_used(connection) or row.concurrency_key is None:
         return
@@ -117,7 +117,9 @@ async def _anew(connection: AsyncConnection, *conditions: ColumnElement[bool]) -
     return len(rows)
 
 
-async def _delays(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> dict[str, timedelta]:
+async def _delays(
+    connection: AsyncConnection, rows: Sequence[Row[*tuple[Any, ...]]]
+) -> dict[str, timedelta]:
     """Return how long each has to wait yet, by the clock of the database."""
     ids = [row.id for row in rows if row.run_at is not None]
     if not ids:
