@@ -219,7 +219,7 @@ async def test_what_a_dead_worker_held_is_taken_back(bench: Bench, tmp_path: Pat
     bench.delivering.cancel()
     form = CreateTask(command="survivor", execute=True)
     task = (await bench.services.intake.create(bench.who, form)).task
-    await claims.claim(bench.database, "dead", 1, 60)
+    await claims.claim(bench.database, "dead", 1, 0.2)
     recovery = _recovery(bench, folders, lease_s=0.2)
     with anyio.fail_after(20):
         while (await _state(bench, task)) is State.RUNNING:

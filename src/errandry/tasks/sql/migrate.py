@@ -63,7 +63,7 @@ def check(location: Location) -> None:
     """
     found, known = current(location), revisions()
     _refuse_newer(location, found, known)
-    if found != known[0] or not _jobs_are_current(location):
+    if found != known[0] or not jobs_are_current(location):
         raise OlderSchema(
             f"{location} has the schema {found or 'of no release yet'}, this release needs"
             f" {known[0]}{'' if location.file else ' and the tables of its PgQueuer'}:"
@@ -112,7 +112,12 @@ def _upgrade_jobs(location: Location) -> bool:
         return jobs.upgrade(location)
 
 
-def _jobs_are_current(location: Location) -> bool:
+def jobs_are_current(location: Location) -> bool:
+    """Whether the tables of PgQueuer are those of this release; SQLite needs none. Blocks.
+
+    Raises:
+        BadDatabase: it cannot be opened or read.
+    """
     if location.file is not None:
         return True
     from errandry.tasks.sql import jobs  # noqa: PLC0415 - see there
