@@ -69,7 +69,10 @@ async def hire(
     async with anyio.create_task_group() as group:
 
         async def start(name: str = "one", slots: int = 2) -> Hand:
-            executor, delivery = HeldExecutor(), PgQueuerDelivery(database, location, slots)
+            executor, delivery = (
+                HeldExecutor(),
+                PgQueuerDelivery(database, location, slots, keep_house_s=0.1),
+            )
             worker = Worker(
                 name,
                 tmp_path,
@@ -223,6 +226,22 @@ async def test_deliveries_go_on_after_an_outage_of_the_database(
     second = await _start(services, alice)
     (await hand.executor.started(2)).succeed()
     await _until(services, alice, second, State.SUCCEEDED)
+
+
+async def test_a_task_without_a_job_is_found_also_after_an_outage(
+    services: Services, alice: Principal, database: Database, hire: Hire, outage: Outage
+) -> None:
+    task = await _start(services, alice)
+    async with database.write() as connection:
+        await connection.exec_driver_sql("DELETE FROM pgqueuer.pgqueuer")
+        await connection.exec_driver_sql("UPDATE tasks SET queued_at = now() - interval '1 h'")
+    outage.begin()
+    hand = await hire()
+    await anyio.sleep(0.3)
+    assert hand.executor.attempts == []
+    outage.end()
+    (await hand.executor.started(1)).succeed()
+    await _until(services, alice, task, State.SUCCEEDED)
 
 
 async def test_a_worker_may_stop_while_the_database_is_away(

@@ -38,13 +38,21 @@ _PICK_TO_CLAIM: Final = timedelta(seconds=4)
 
 _BATCH: Final = 10
 _PAUSE_S: Final = 1.0
-_KEEP_HOUSE_S: Final = 15.0
+KEEP_HOUSE_S: Final = 15.0
+"""How often it looks for forgotten tasks and cuts PgQueuer's log."""
 
 
 class PgQueuerDelivery:
     """Hands deliveries to a worker, at most `slots` at a time; others do the same elsewhere."""
 
-    def __init__(self, database: Database, location: Location, slots: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        location: Location,
+        slots: int,
+        keep_house_s: float = KEEP_HOUSE_S,
+    ) -> None:
+        self._keep_house_s = keep_house_s
         self._database = database
         self._conninfo = location.conninfo
         self._slots = slots
@@ -138,7 +146,7 @@ class PgQueuerDelivery:
 
     async def _keep_house(self) -> None:
         while True:
-            await anyio.sleep(_KEEP_HOUSE_S)
+            await anyio.sleep(self._keep_house_s)
             try:
                 if count := await deliveries.deliver_forgotten(self._database):
                     _log.warning("delivered anew what had been forgotten", extra={"count": count})
