@@ -1,6 +1,5 @@
 """Wires everything, and owns what runs: the only module that knows all parts."""
 
-from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -17,19 +16,7 @@ from errandry.auth.verifier import TokenVerifier
 from errandry.commands import writing
 from errandry.commands.catalog import Catalog
 from errandry.commands.executors import Executors
-from errandry.delivery.embedded import EmbeddedDelivery
 from errandry.errors import Unavailable
-from errandry.execution import worker as workers
-from errandry.execution.executors.hosted import hosted_ending, hosted_job
-from errandry.execution.executors.http import HttpExecutor
-from errandry.execution.executors.port import OTHER
-from errandry.execution.executors.process import ProcessExecutor
-from errandry.execution.executors.python import python_ending, python_job
-from errandry.execution.heartbeat import beat
-from errandry.execution.recovery import LOCK_NAME, Recovery
-from errandry.execution.secrets import Secrets
-from errandry.execution.spawner import Spawner
-from errandry.execution.worker import Worker, WorkerSettings
 from errandry.mcp.callers import caller_of_http, caller_of_socket
 from errandry.mcp.http import McpEndpoint
 from errandry.mcp.server import McpFacade
@@ -41,6 +28,7 @@ from errandry.rest.activity import Activity
 from errandry.rest.metrics import Figures
 from errandry.rest.site import Site
 from errandry.rest.sse import Streams
+from errandry.runner import DAY_S, Runner
 from errandry.service.services import Services
 from errandry.service.sweeper import sweep
 from errandry.settings import Settings
@@ -50,7 +38,6 @@ from errandry.tasks.sql.backlog import backlog
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.location import Location
 
-DAY_S: Final = 86_400
 LOCAL_TOKEN_DAYS: Final = 365
 
 
@@ -72,12 +59,9 @@ class App:
         self._retention_s = settings.retention_days * DAY_S
         self._database = Database.open(location)
         self._bus = open_bus(location, settings.redis)
-        self._delivery = EmbeddedDelivery(self._database, settings.concurrency)
-        self._delivering = anyio.CancelScope()
         self._executors = Executors.installed()
         self._executors.log_faults()
-        self._worker: Worker | None = None
-        self._recovery: Recovery | None = None
+        self._runner = Runner(settings, location, self._database, self._bus, self._executors)
         self._intake = (services := self._services()).intake
         over_http, over_socket = (
             McpFacade(services, caller_of, settings.toolsets, settings.task_after_s)
@@ -98,7 +82,7 @@ class App:
             self._database,
             Catalog(self.settings.commands_dir, executors=self._executors),
             self._bus,
-            self._delivery.wake,
+            self._runner.wake,
             self._retention_s,
             self.settings.queue_limit,
         )
@@ -138,73 +122,29 @@ class App:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Run worker, delivery, recovery, sweeper and private socket while the block lasts."""
-        folders = self.settings.data_dir / "run"
-        name = workers.new_name()
-        folder = folders / name
-        folder.mkdir(parents=True, mode=0o700)
+        """Run tasks, sweeper and private socket while the block lasts."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._database.close)
-            spawner = Spawner(keep=self.settings.concurrency, lock=folder / LOCK_NAME)
-            process = ProcessExecutor(await stack.enter_async_context(spawner))
-            python = ProcessExecutor(spawner, python_job, python_ending)
-            http = HttpExecutor()
-            other = ProcessExecutor(spawner, hosted_job(self._executors), hosted_ending)
-            self._worker = worker = Worker(
-                name,
-                folder,
-                self._database,
-                self._bus,
-                {"process": process, "python": python, "http": http, OTHER: other},
-                [process, python, http, other],
-                self._worker_settings(),
-                on_free=self._delivery.wake,
-                secrets=Secrets(self.settings.secrets_dir),
-            )
-            self._recovery = recovery = Recovery(
-                self._database,
-                self._bus,
-                name,
-                folders,
-                lease_s=self.settings.lease_s,
-                retention_s=self._retention_s,
-                on_free=self._delivery.wake,
-            )
             await stack.enter_async_context(self._http.run())
+            await stack.enter_async_context(self._runner.serving())
             async with anyio.create_task_group() as group:
                 group.start_soon(self._bus.run)
-                group.start_soon(worker.run)
-                group.start_soon(beat, self._database, worker, recovery)
-                group.start_soon(self._deliver, worker)
                 group.start_soon(sweep, self._database, self._bus, self._retention_s)
                 await group.start(self.socket.serve)
                 yield
                 group.cancel_scope.cancel()
 
-    def _worker_settings(self) -> WorkerSettings:
-        settings = self.settings
-        return WorkerSettings(
-            settings.lease_s, settings.grace_s, self._retention_s, settings.log_limit_bytes
-        )
-
-    async def _deliver(self, worker: Worker) -> None:
-        with self._delivering:
-            await self._delivery.run(worker)
-
     async def drain(self) -> None:
         """Claim nothing more, end the streams, and wait for what runs, `drain_s` at most."""
         self.is_draining = True
         self._streams.close()
-        self._delivering.cancel()
-        if self._worker is not None:
-            await self._worker.drain(self.settings.drain_s)
+        await self._runner.drain()
         for facade in self._mcp:
             facade.close()
 
     def end_all(self) -> None:
         """End at once what still runs."""
-        if self._worker is not None:
-            self._worker.end_all()
+        self._runner.end_all()
 
     # -- state
 
@@ -221,15 +161,12 @@ class App:
     async def _figures(self) -> Figures:
         now = clock.now()
         waiting = await backlog(self._database, now)
-        attempts: Counter[str] = Counter()
-        if self._worker is not None and self._recovery is not None:
-            attempts = self._worker.outcomes + Counter(lost=self._recovery.taken_back)
         return Figures(
             accepts=self._intake.outcomes,
-            attempts=attempts,
+            attempts=self._runner.outcomes,
             due=waiting.due,
             oldest_due_s=(now - waiting.oldest).total_seconds() if waiting.oldest else 0.0,
-            running=self._worker.running if self._worker is not None else 0,
+            running=self._runner.running,
             streams=self._streams.count,
             bus_connected=self._bus.is_connected,
             cache_up=self._bus.cache.is_up,

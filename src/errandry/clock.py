@@ -1,11 +1,20 @@
 """The time, in the one form that the store and the wire share."""
 
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 
 def now() -> datetime:
     """Return the current UTC time, cut to whole milliseconds as the wire shows it."""
     return to_milliseconds(datetime.now(UTC))
+
+
+def boot_time() -> float:
+    """Return seconds that go on while the machine sleeps, as the clock of a database elsewhere does."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.clock_gettime(time.CLOCK_MONOTONIC)  # macOS: counts sleep
 
 
 def to_milliseconds(moment: datetime) -> datetime:

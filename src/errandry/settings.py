@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     jwt_leeway_s: int = Field(default=30, ge=0, le=120)
     local_issuer: Literal["on", "off"] = "on"
 
-    concurrency: int = Field(default_factory=lambda: max(4, 2 * (os.cpu_count() or 1)), ge=1)
+    concurrency: int = Field(default_factory=lambda: max(4, 2 * (os.cpu_count() or 1)), ge=0)
     queue_limit: int = Field(default=1000, ge=1)
     lease_s: float = Field(default=15, ge=2)
     grace_s: float = Field(default=10, ge=0)
@@ -78,6 +78,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "ERRANDRY_REDIS_URL: write redis://user:password@host:6379/0, rediss:// with ssl_…"
                 " options for TLS, or unix:///path/of/socket; unset is without Redis"
+            )
+        if self.concurrency == 0 and not self.database.startswith("postgresql:"):
+            raise ValueError(
+                "CONCURRENCY 0 leaves the tasks to other processes, `errandry worker`: that needs"
+                " DATABASE_URL with PostgreSQL"
             )
         if self.jwt_secret is not None and self.jwt_keys is not None:
             raise ValueError(

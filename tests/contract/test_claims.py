@@ -187,15 +187,18 @@ async def test_a_heartbeat_renews_and_tells_what_is_to_be_cancelled(
     task = await _queue(services, alice)
     await claim_one(database, "mine")
     (before,) = await claims.held_by_others(database, "other")
-    assert await claims.renew(database, "mine", 100) == set()
+    assert await claims.renew(database, "mine", [task.id], 100) == set()
     (after,) = await claims.held_by_others(database, "other")
     assert before.lease_until is not None
     assert after.lease_until is not None
     assert after.lease_until > before.lease_until
     assert await claims.held_by_others(database, "mine") == []
     await services.tasks.cancel(alice, task.id, None)
-    assert await claims.renew(database, "mine", 100) == {(task.id, 1)}
-    assert await claims.renew(database, "other", 100) == set()
+    assert await claims.renew(database, "mine", [task.id], 100) == {(task.id, 1)}
+    last = await claims.held_by_others(database, "other")
+    for worker, held in (("other", [task.id]), ("mine", [])):
+        assert await claims.renew(database, worker, held, 200) == set()
+    assert await claims.held_by_others(database, "other") == last
 
 
 async def test_reports_store_progress_and_log_without_moving_the_revision(

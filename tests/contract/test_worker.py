@@ -219,7 +219,7 @@ async def test_what_a_dead_worker_held_is_taken_back(bench: Bench, tmp_path: Pat
     bench.delivering.cancel()
     form = CreateTask(command="survivor", execute=True)
     task = (await bench.services.intake.create(bench.who, form)).task
-    await claims.claim(bench.database, "dead", 1, 60)
+    await claims.claim(bench.database, "dead", 1, 0.2)
     recovery = _recovery(bench, folders, lease_s=0.2)
     with anyio.fail_after(20):
         while (await _state(bench, task)) is State.RUNNING:
@@ -239,7 +239,7 @@ async def test_what_a_living_worker_renews_is_not_taken(bench: Bench, tmp_path: 
     recovery = _recovery(bench, tmp_path / "run", lease_s=0.3)
     end = anyio.current_time() + 1.2
     while anyio.current_time() < end:
-        await claims.renew(bench.database, "alive", 60)
+        await claims.renew(bench.database, "alive", [claimed.task_id], 60)
         await recovery.look()
         await anyio.sleep(0.02)
     (held,) = await claims.held_by_others(bench.database, "bench")

@@ -159,7 +159,7 @@ async def test_changes_at_the_same_time_wait_for_each_other(
         for number in range(12):
             group.start_soon(rename, number)
         group.start_soon(servers[1].tasks.cancel, alice, task.id, None)
-        group.start_soon(claims.renew, databases[0], "w", 60)
+        group.start_soon(claims.renew, databases[0], "w", [task.id], 60)
     found, _ = await servers[2].tasks.get(alice, task.id)
     assert found.cancel_requested
     assert found.revision == task.revision + 1 + 12 + 1

@@ -70,11 +70,13 @@ def result(verb: "subprocess.Popen[str]") -> tuple[int, str, str]:
 
 
 class Server:
-    """A server and its folders; `program` are the arguments of Python that start the command line.
+    """A server and its folders; a subclass may run another verb. `program` are the arguments of Python that start the command line.
 
     `settings` are those of the product, without their prefix and in small letters; `packages` are
     further folders to import from.
     """
+
+    verb = "serve"
 
     def __init__(
         self, *commands: Document, program: Sequence[str] = MODULE, **settings: str
@@ -134,7 +136,7 @@ class Server:
         """Start the server and return at once."""
         with self._log.open("ab") as log:
             self._server = subprocess.Popen(
-                [sys.executable, *self._program, "serve", *arguments],
+                [sys.executable, *self._program, self.verb, *arguments],
                 env=self.environment(**settings),
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,

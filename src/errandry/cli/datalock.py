@@ -35,4 +35,7 @@ def _say_who(folder: Path) -> str:
             f"A server already runs on the data folder {folder}: {there.url}, process {there.pid}."
             " Use it, stop it, or set ERRANDRY_DATA_DIR to another folder."
         )
-    return f"Another server is just starting on the data folder {folder}."
+    return (
+        f"A worker holds the data folder {folder}, or another server is just starting on it."
+        " Stop it, or set ERRANDRY_DATA_DIR to another folder."
+    )

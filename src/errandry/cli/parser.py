@@ -32,6 +32,7 @@ def build() -> argparse.ArgumentParser:
     parser.set_defaults(url=None, token=None, json=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _add_serve(verbs)
+    _add_worker(verbs)
     verb(
         verbs,
         "mcp",
@@ -68,6 +69,22 @@ def _add_serve(verbs: "flags.Verbs") -> None:
     add = serve.add_argument
     add("--detached", action="store_true", help=argparse.SUPPRESS)  # as `errandry mcp` starts it
     add("--idle-exit-s", type=flags.seconds, default=_IDLE_S, help=argparse.SUPPRESS)
+
+
+def _add_worker(verbs: "flags.Verbs") -> None:
+    worker = verb(
+        verbs,
+        "worker",
+        "worker:run",
+        "run tasks of a PostgreSQL database, beside a server and other workers",
+        example="ERRANDRY_DATABASE_URL=postgresql://errandry@db/errandry errandry worker",
+    )
+    worker.add_argument(
+        "--concurrency",
+        metavar="N",
+        type=flags.positive,
+        help="how many at once (default: ERRANDRY_CONCURRENCY)",
+    )
 
 
 def _add_run(verbs: "flags.Verbs") -> None:

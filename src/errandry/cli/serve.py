@@ -4,11 +4,11 @@ import argparse
 import logging
 import os
 import shutil
-import signal
 import socket
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from errandry.cli.databases import read_location
 from errandry.cli.datalock import DataLock, Taken
 from errandry.cli.exits import Exit, Refusal
 from errandry.cli.ports import PortTaken, listen
+from errandry.cli.stopping import stop_on_signal
 from errandry.place import BadPlace, ServerFile
 from errandry.settings import Settings, unknown_variables
 from errandry.tasks.sql import migrate
@@ -136,28 +137,13 @@ async def _serve(
         with suppress(BrokenPipeError):  # nobody reads our stdout; that is no reason to stop
             _say_hello(settings, told, public_url)
         async with anyio.create_task_group() as group:
-            group.start_soon(_stop_on_signal, app, server)
+            group.start_soon(stop_on_signal, partial(_drain, app, server), app.end_all)
             if idle_s is not None:
                 group.start_soon(_stop_when_idle, app, server, idle_s)
             await server.serve(sockets=[listener])
             group.cancel_scope.cancel()
     ServerFile.path(settings.data_dir).unlink(missing_ok=True)
     _log.info("stopped")
-
-
-async def _stop_on_signal(app: App, server: uvicorn.Server) -> None:
-    """The first signal drains, the second does not wait."""
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with anyio.create_task_group() as group:
-            draining = False
-            async for number in signals:
-                if draining:
-                    _log.warning("stopping at once")
-                    app.end_all()
-                    continue
-                draining = True
-                _log.info("stopping: waiting for running tasks", extra={"signal": number})
-                group.start_soon(_drain, app, server)
 
 
 async def _drain(app: App, server: uvicorn.Server) -> None:

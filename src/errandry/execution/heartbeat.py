@@ -1,4 +1,4 @@
-"""The loop that keeps a worker's attempts alive, and then looks for those of dead workers."""
+"""The loops that keep a worker's attempts alive, and that look for those of dead workers."""
 
 import logging
 import time
@@ -6,6 +6,7 @@ from typing import Final
 
 import anyio
 
+from errandry import clock
 from errandry.errors import Unavailable
 from errandry.execution.recovery import Recovery
 from errandry.execution.worker import Worker
@@ -15,25 +16,40 @@ from errandry.tasks.sql.database import Database
 _log = logging.getLogger(__name__)
 
 BEATS_PER_LEASE: Final = 5
+_RECOVER_S: Final = 1.0
 
 
-async def beat(database: Database, worker: Worker, recovery: Recovery) -> None:
+async def beat(database: Database, worker: Worker, recovery: Recovery | None) -> None:
     """Renew, feed, cancel what was asked for, recover: in this order, five times a lease, for ever.
 
     After a sleep of the machine the loop wakes late; it renews first, and so takes nothing from
-    itself.
+    itself. Without `recovery` others look for lost attempts.
     """
     lease_s = worker.settings.lease_s
+    clock_s = clock.boot_time if database.is_shared else time.monotonic
     while True:
-        began = time.monotonic()
+        began = clock_s()
         try:
-            asked = await claims.renew(database, worker.name, lease_s)
-            worker.feed(began)
+            asked = await claims.renew(database, worker.name, worker.held, lease_s)
+            worker.feed(time.monotonic() - (clock_s() - began))
             for task_id, attempt in asked:
                 worker.cancel(task_id, attempt)
-            await recovery.look()
+            if recovery is not None:
+                await recovery.look()
         except Unavailable:
             _log.warning("a heartbeat was missed: the database does not answer")
         except OSError:
             _log.exception("cannot look for lost attempts")
         await anyio.sleep(lease_s / BEATS_PER_LEASE)
+
+
+async def recover(recovery: Recovery) -> None:
+    """Look for lost attempts each second, for ever: apart from a heartbeat, of any worker or API."""
+    while True:
+        try:
+            await recovery.look()
+        except Unavailable:
+            _log.warning("cannot look for lost attempts: the database does not answer")
+        except OSError:
+            _log.exception("cannot look for lost attempts")
+        await anyio.sleep(_RECOVER_S)

@@ -1,7 +1,8 @@
 """Taking back what a dead worker held: after its lease, and when nothing of it is left here.
 
-A lease is over when it was not renewed for its length on the observer's own clock, which counts
-awake time: a laptop may sleep and clocks may jump, and no attempt is taken from a living worker.
+On one machine a lease is over when it was not renewed for its length on the observer's own clock,
+which counts awake time: a laptop may sleep and clocks may jump, and no attempt is taken from a living
+worker. On a database that machines share it is over when its clock says so.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ LOCK_NAME: Final = "lock"
 
 
 class Recovery:
-    """Watches the attempts of other workers.
+    """Watches the attempts of workers; on a shared database also our own, which we may have lost.
 
     Args:
         worker: the name of our own.
@@ -62,14 +63,22 @@ class Recovery:
 
     async def look(self) -> None:
         """Take back every attempt whose lease is over and of which nothing is left."""
+        for each in await self._expired():
+            if await self._nothing_is_left(each):
+                await self._give_up(each)
+        await self._tidy()
+
+    async def _expired(self) -> list[Running]:
+        if self._database.is_shared:
+            return await claims.expired(self._database)
         held = await claims.held_by_others(self._database, self._worker)
         now = time.monotonic()
         self._seen = {(each.task_id, each.attempt): self._since(each, now) for each in held}
-        for each in held:
-            _, since = self._seen[each.task_id, each.attempt]
-            if now - since >= self._lease_s and await self._nothing_is_left(each):
-                await self._give_up(each)
-        await self._tidy({each.worker for each in held})
+        return [
+            each
+            for each in held
+            if now - self._seen[each.task_id, each.attempt][1] >= self._lease_s
+        ]
 
     def _since(self, running: Running, now: float) -> tuple[datetime | None, float]:
         """Since when (monotonic) the lease has had the value that it has."""
@@ -77,7 +86,9 @@ class Recovery:
         return (lease, since) if lease == running.lease_until else (running.lease_until, now)
 
     async def _nothing_is_left(self, running: Running) -> bool:
-        if not is_free(self._folders / running.worker / LOCK_NAME):
+        # A worker elsewhere has no folder here, and our own keepers live as long as we do.
+        lock = self._folders / running.worker / LOCK_NAME
+        if running.worker != self._worker and not is_free(lock):
             return False
         marks = {"ERRANDRY_TASK_ID": running.task_id, "ERRANDRY_ATTEMPT": str(running.attempt)}
         gone = await end_strays(marks)
@@ -111,10 +122,14 @@ class Recovery:
         self._bus.publish(task.id, task.owner)
         self._on_free()
 
-    async def _tidy(self, busy: set[str]) -> None:
+    async def _tidy(self) -> None:
         """Remove the folders of workers that are gone and hold nothing any more."""
-        for folder in list(self._folders.iterdir()):
-            if folder.name not in busy | {self._worker} and is_free(folder / LOCK_NAME):
+        others = [folder for folder in self._folders.iterdir() if folder.name != self._worker]
+        if not others:
+            return
+        busy = await claims.busy_workers(self._database)
+        for folder in others:
+            if folder.name not in busy and is_free(folder / LOCK_NAME):
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 

@@ -108,6 +108,11 @@ class Worker:
         """How many attempts it holds."""
         return len(self._running)
 
+    @property
+    def held(self) -> set[str]:
+        """The tasks whose attempts it holds."""
+        return {task_id for task_id, _ in self._running}
+
     async def run(self) -> None:
         """Report what attempts write until cancelled; then wait for their end."""
         async with anyio.create_task_group() as self._group:

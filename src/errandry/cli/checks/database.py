@@ -31,7 +31,12 @@ def _of_server(location: Location) -> Iterator[Finding]:
         )
         return
     yield Finding("ok", "database", f"{location} answers")
-    yield _schema(found, "Run `errandry db upgrade` before a server starts.", behind="fail")
+    next_step = "Run `errandry db upgrade` before a server or worker starts."
+    if found == migrate.revisions()[0] and not migrate.jobs_are_current(location):
+        says = f"revision {found}, but the tables of PgQueuer are not those of this release"
+        yield Finding("fail", "schema", says, next_step)
+    else:
+        yield _schema(found, next_step, behind="fail")
 
 
 def _of_file(ground: Ground, location: Location, path: Path) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from errandry.errors import IdempotencyConflict, TooManyRequests
 from errandry.principal import Principal
 from errandry.tasks import ids
 from errandry.tasks.model import Json, OnCrash, Owner, State, Task
-from errandry.tasks.sql import moves, postgresql, reading
+from errandry.tasks.sql import deliveries, moves, postgresql, reading
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.start import Start
 from errandry.tasks.sql.tables import alias_counters, command_versions, events, tasks, upsert
@@ -121,11 +121,14 @@ async def _accept(
         number = await _next_number(connection, owner, new.command)
         row = _row(task_id, ids.alias(new.command, number), owner, new, now)
         row |= {"last_seq": len(facts)} | (new.start.values(now) if new.start else {})
-        await connection.execute(insert(tasks), row)
+        made = insert(tasks).values(row).returning(*deliveries.NEEDED)
+        stored = (await connection.execute(made)).one()
         await connection.execute(
             insert(events),
             [moves.event_row(task_id, seq, fact, now) for seq, fact in enumerate(facts, 1)],
         )
+        if row["state"] is State.QUEUED:
+            await deliveries.deliver(connection, stored)
         return Accepted(await reading.find(connection, principal, task_id), replayed=False)
 
 

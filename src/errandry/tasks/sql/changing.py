@@ -100,7 +100,10 @@ async def update(
         if not fields:
             return task
         fact = NewEvent("updated", {"fields": sorted(fields)}, _owner(principal))
-        return await _changed(connection, principal, task, [fact], clock.now(), **fields, **derived)
+        values: dict[str, Any] = {**fields, **derived}
+        if task.state is State.QUEUED and "priority" in fields:
+            values["delivery"] = tasks.c.delivery + 1  # the job that there is has the old priority
+        return await _changed(connection, principal, task, [fact], clock.now(), **values)
 
 
 async def execute(

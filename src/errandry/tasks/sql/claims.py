@@ -4,14 +4,16 @@ Fencing: whatever a worker writes names the attempt, and takes effect only while
 `running` that attempt; a worker that was given up writes nothing any more.
 """
 
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Row,
+    Select,
     and_,
     func,
     insert,
@@ -24,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from errandry import clock
 from errandry.tasks import questions
 from errandry.tasks.model import Json, Owner, State
-from errandry.tasks.sql import moves, postgresql, queue
+from errandry.tasks.sql import deliveries, moves, postgresql, queue
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.moves import NewEvent
 from errandry.tasks.sql.queue import Slots
@@ -90,6 +92,51 @@ async def claim(database: Database, worker: str, limit: int, lease_s: float) -> 
         ]
 
 
+async def claim_delivery(
+    database: Database,
+    worker: str,
+    task_id: str,
+    delivery: int,
+    lease_s: float,
+    *,
+    again: bool = False,
+) -> Claim | None:
+    """Take the task that a delivery names, if it still waits for this one and its key has a slot.
+
+    `again`: an earlier call may have done it without our hearing of it.
+    """
+    named = and_(tasks.c.id == task_id, tasks.c.delivery == delivery)
+    wanted = select(tasks, command_versions.c.document).join(
+        command_versions, command_versions.c.digest == tasks.c.command_digest
+    )
+    async with database.write() as connection:
+        if again:
+            ours = wanted.where(named, tasks.c.state == State.RUNNING, tasks.c.worker == worker)
+            if row := (await connection.execute(ours)).first():
+                return _claim(row, row.attempt)
+        waiting = wanted.where(named, tasks.c.state == State.QUEUED)
+        key = (await connection.execute(waiting.with_only_columns(tasks.c.concurrency_key))).first()
+        if key is None:
+            return None
+        slots = Slots(set())
+        if key.concurrency_key is not None:
+            await postgresql.take_turns(connection, f"concurrency key:{key.concurrency_key}")
+            at = await deliveries.now(connection)
+            waiting = waiting.where(queue.may_start(at, key.concurrency_key))
+            slots = await Slots.read(connection, key.concurrency_key)
+        row = (await connection.execute(waiting.with_for_update(of=tasks))).first()
+        if row is None:
+            return None
+        return await _take(connection, row, slots, worker, clock.now(), lease_s)
+
+
+def _claim(row: Row[Any], number: int) -> Claim:
+    owner = Owner(row.owner_iss, row.owner_sub)
+    memory = row.questions or {}
+    arguments = questions.filled(row.arguments, memory)
+    return Claim(row.id, owner, number, row.command, row.document, arguments, memory)
+
+
 async def _take(
     connection: AsyncConnection,
     row: Row[Any],
@@ -118,7 +165,7 @@ async def _take(
                 progress=None,
                 last_line=None,
                 worker=worker,
-                lease_until=clock.after(now, lease_s),
+                lease_until=_lease_end(connection, now, lease_s),
                 concurrency_slot=slot,
             )
     except IntegrityError:  # another server has taken the slot since; the next look sees it
@@ -127,10 +174,14 @@ async def _take(
         return None
     values = {"task_id": row.id, "attempt": number, "worker": worker, "started_at": now}
     await connection.execute(insert(attempts).values(values))
-    owner = Owner(row.owner_iss, row.owner_sub)
-    memory = row.questions or {}
-    arguments = questions.filled(row.arguments, memory)
-    return Claim(row.id, owner, number, row.command, row.document, arguments, memory)
+    return _claim(row, number)
+
+
+def _lease_end(connection: AsyncConnection, now: datetime, lease_s: float) -> Any:
+    """When a lease that begins now is over: by the clock of the database that all share."""
+    if deliveries.is_used(connection):
+        return func.clock_timestamp() + timedelta(seconds=lease_s)
+    return clock.after(now, lease_s)
 
 
 async def next_due(database: Database, since: datetime) -> datetime | None:
@@ -146,11 +197,16 @@ async def next_due(database: Database, since: datetime) -> datetime | None:
         return found
 
 
-async def renew(database: Database, worker: str, lease_s: float) -> set[tuple[str, int]]:
-    """Renew the worker's leases; return (task id, attempt) of those whose cancel was asked for."""
-    mine = and_(tasks.c.worker == worker, tasks.c.state == State.RUNNING)
+async def renew(
+    database: Database, worker: str, held: Collection[str], lease_s: float
+) -> set[tuple[str, int]]:
+    """Renew the leases of a worker on tasks that it holds indeed (their ids).
+
+    Returns (task id, attempt) of those whose cancel was asked for.
+    """
+    mine = and_(tasks.c.worker == worker, tasks.c.state == State.RUNNING, tasks.c.id.in_(held))
     async with database.write() as connection:
-        until = clock.after(clock.now(), lease_s)
+        until = _lease_end(connection, clock.now(), lease_s)
         in_order = select(tasks.c.id).where(mine).order_by(tasks.c.id).with_for_update()
         await connection.execute(in_order)
         await connection.execute(update(tasks).where(mine).values(lease_until=until))
@@ -170,15 +226,34 @@ async def cancel_requested(database: Database, task_id: str, attempt: int) -> bo
 async def held_by_others(database: Database, worker: str) -> list[Running]:
     """Return every running attempt that is not this worker's."""
     async with database.read() as connection:
-        found = await connection.execute(
-            select(
-                tasks.c.id,
-                tasks.c.attempt,
-                tasks.c.worker,
-                tasks.c.lease_until,
-                command_versions.c.document,
-            )
-            .join(command_versions, command_versions.c.digest == tasks.c.command_digest)
-            .where(tasks.c.state == State.RUNNING, tasks.c.worker != worker)
-        )
+        found = await connection.execute(_running().where(tasks.c.worker != worker))
         return [Running(*row) for row in found]
+
+
+async def expired(database: Database, limit: int = 200) -> list[Running]:
+    """Return attempts whose lease is over by the clock of the database; PostgreSQL only."""
+    async with database.read() as connection:
+        over = tasks.c.lease_until < func.clock_timestamp()
+        found = await connection.execute(_running().where(over).order_by(tasks.c.id).limit(limit))
+        return [Running(*row) for row in found]
+
+
+async def busy_workers(database: Database) -> set[str]:
+    """Return the workers that hold attempts, as the rows say."""
+    async with database.read() as connection:
+        holding = select(tasks.c.worker).where(tasks.c.state == State.RUNNING).distinct()
+        return set((await connection.execute(holding)).scalars())
+
+
+def _running() -> Select[Any]:
+    return (
+        select(
+            tasks.c.id,
+            tasks.c.attempt,
+            tasks.c.worker,
+            tasks.c.lease_until,
+            command_versions.c.document,
+        )
+        .join(command_versions, command_versions.c.digest == tasks.c.command_digest)
+        .where(tasks.c.state == State.RUNNING)
+    )

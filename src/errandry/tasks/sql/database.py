@@ -28,7 +28,11 @@ class Database:
         writer: AsyncEngine,
         readers: AsyncEngine,
         turn: AbstractAsyncContextManager[object],
+        *,
+        is_shared: bool = False,
     ) -> None:
+        self.is_shared = is_shared
+        """Whether other processes use it too, so that leases are on its clock."""
         self._writer = writer
         self._readers = readers
         self._turn = turn
@@ -38,7 +42,7 @@ class Database:
         """Open the database at a location; the schema must be there already."""
         if location.file is not None:
             return cls(*sqlite.engines(location.file), anyio.Lock())
-        return cls(*postgresql.engines(location.url), nullcontext())
+        return cls(*postgresql.engines(location.url), nullcontext(), is_shared=True)
 
     @property
     def writing_engine(self) -> AsyncEngine:

@@ -42,6 +42,11 @@ class Location:
             return None
         return Path(self.url.database or "")
 
+    @property
+    def conninfo(self) -> str:
+        """The PostgreSQL database, password included, as psycopg wants it."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     def __str__(self) -> str:
         if self.file is not None:
             return str(self.file)

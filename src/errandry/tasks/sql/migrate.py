@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -62,10 +63,11 @@ def check(location: Location) -> None:
     """
     found, known = current(location), revisions()
     _refuse_newer(location, found, known)
-    if found != known[0]:
+    if found != known[0] or not jobs_are_current(location):
         raise OlderSchema(
             f"{location} has the schema {found or 'of no release yet'}, this release needs"
-            f" {known[0]}: run `errandry db upgrade` once, then start again"
+            f" {known[0]}{'' if location.file else ' and the tables of its PgQueuer'}:"
+            " run `errandry db upgrade` once, then start again"
         )
 
 
@@ -73,12 +75,18 @@ def upgrade(location: Location) -> bool:
     """Bring a database to the newest schema; an SQLite file is made if it is not there.
 
     Returns whether anything had to be done. Blocks; an SQLite file must not be in use. On PostgreSQL
-    it is one transaction, and whoever upgrades at the same time waits for it.
+    whoever upgrades at the same time waits; our tables are changed in one transaction, those of
+    PgQueuer after it.
 
     Raises:
         NewerSchema: the schema is of a later release than this one.
         BadDatabase: it cannot be opened or changed.
     """
+    changed = _migrate(location)
+    return _upgrade_jobs(location) or changed
+
+
+def _migrate(location: Location) -> bool:
     config = Config()
     config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
     known = revisions()
@@ -93,6 +101,29 @@ def upgrade(location: Location) -> bool:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         return True
+
+
+def _upgrade_jobs(location: Location) -> bool:
+    if location.file is not None:
+        return False
+    from errandry.tasks.sql import jobs  # noqa: PLC0415 - see there
+
+    with _translated(location):
+        return jobs.upgrade(location)
+
+
+def jobs_are_current(location: Location) -> bool:
+    """Whether the tables of PgQueuer are those of this release; SQLite needs none. Blocks.
+
+    Raises:
+        BadDatabase: it cannot be opened or read.
+    """
+    if location.file is not None:
+        return True
+    from errandry.tasks.sql import jobs  # noqa: PLC0415 - see there
+
+    with _translated(location):
+        return jobs.is_current(location)
 
 
 def _refuse_newer(location: Location, found: str | None, known: list[str]) -> None:
@@ -111,9 +142,15 @@ def _revision(connection: Connection) -> str | None:
 def _connected(location: Location) -> Generator[Connection]:
     engine = create_engine(location.url, poolclass=pool.NullPool)
     try:
-        with engine.begin() as connection:
+        with _translated(location), engine.begin() as connection:
             yield connection
-    except (SQLAlchemyError, CommandError) as error:
-        raise BadDatabase(f"{location}: {getattr(error, 'orig', None) or error}") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _translated(location: Location) -> Generator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, CommandError, psycopg.Error) as error:
+        raise BadDatabase(f"{location}: {getattr(error, 'orig', None) or error}") from error

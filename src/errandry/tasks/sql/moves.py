@@ -8,8 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from errandry.tasks.model import Json, Owner
+from errandry.tasks.model import Json, Owner, State
+from errandry.tasks.sql import deliveries
 from errandry.tasks.sql.tables import events, tasks
+
+_LEAVING = {"concurrency_slot", "finished_at", "priority"}
+"""What is set of a row that no longer holds its concurrency key, or waits for it in its old place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ async def move(
 ) -> bool:
     """Change the row if `condition` holds for it, count its revision up and append the events.
 
-    Returns whether it was changed; if not, nothing was.
+    Returns whether it was changed; if not, nothing was. A row that is given a new delivery number is
+    brought to a worker; one that leaves its concurrency key lets the next one of it start.
     """
     changed = await connection.execute(
         update(tasks)
@@ -43,12 +48,16 @@ async def move(
             updated_at=at,
             **values,
         )
-        .returning(tasks.c.last_seq)
+        .returning(tasks.c.last_seq, *deliveries.NEEDED)
     )
-    last_seq = changed.scalar_one_or_none()
-    if last_seq is None:
+    row = changed.one_or_none()
+    if row is None:
         return False
-    await append(connection, task_id, last_seq - len(facts) + 1, facts, at)
+    await append(connection, task_id, row.last_seq - len(facts) + 1, facts, at)
+    if "delivery" in values:
+        await deliveries.deliver(connection, row)
+    if _LEAVING & values.keys() and values.get("state") is not State.RUNNING:
+        await deliveries.leave(connection, row)
     return True
 
 

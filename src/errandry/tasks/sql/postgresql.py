@@ -5,15 +5,26 @@ in order to change it locks it first, several rows in the order of their ids, so
 wait for each other in a circle.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import URL, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from errandry.jsontext import compact
 
+CONNECT: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "application_name": "errandry",
+    "options": "-c timezone=UTC",
+    # A server that is gone without a word is noticed well within a lease.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""How to connect, whoever does."""
+
 _POOL: Final = 20
-_CONNECT_S: Final = 5
 
 
 def engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
@@ -25,11 +36,7 @@ def engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
         pool_size=_POOL,
         max_overflow=0,
         pool_use_lifo=True,
-        connect_args={
-            "connect_timeout": _CONNECT_S,
-            "application_name": "errandry",
-            "options": "-c timezone=UTC",
-        },
+        connect_args=CONNECT,
     )
     readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return engine, readers

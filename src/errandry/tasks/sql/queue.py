@@ -39,9 +39,10 @@ def is_due(now: datetime, table: FromClause = tasks) -> ColumnElement[bool]:
 # -- what may start
 
 
-def may_start(now: datetime) -> ColumnElement[bool]:
+def may_start(now: datetime, key: str | None = None) -> ColumnElement[bool]:
     """Whether a row is due and, all that stand before it in its key's queue included, has a slot.
 
+    With `key`, whether it is one of that key besides.
     Where commands share a key and differ in its limit, the lowest of all that run or stand before
     counts.
     """
@@ -70,6 +71,8 @@ def may_start(now: datetime) -> ColumnElement[bool]:
         .outerjoin(busy, busy.c.concurrency_key == queue.c.concurrency_key)
         .where(taken <= queue.c.lowest, or_(busy.c.lowest.is_(None), taken <= busy.c.lowest))
     )
+    if key is not None:
+        return and_(is_due(now), tasks.c.id.in_(startable.where(queue.c.concurrency_key == key)))
     return and_(is_due(now), or_(tasks.c.concurrency_key.is_(None), tasks.c.id.in_(startable)))
 
 
@@ -95,13 +98,14 @@ class Slots:
         self._taken = taken
 
     @classmethod
-    async def read(cls, connection: AsyncConnection) -> "Slots":
-        """Look at which are held."""
-        found = await connection.execute(
-            select(tasks.c.concurrency_key, tasks.c.concurrency_slot).where(
-                tasks.c.concurrency_slot.is_not(None)
-            )
+    async def read(cls, connection: AsyncConnection, key: str | None = None) -> "Slots":
+        """Look at which are held, of one key or of all."""
+        held = select(tasks.c.concurrency_key, tasks.c.concurrency_slot).where(
+            tasks.c.concurrency_slot.is_not(None)
         )
+        if key is not None:
+            held = held.where(tasks.c.concurrency_key == key)
+        found = await connection.execute(held)
         return cls({(key, slot) for key, slot in found})
 
     def take(self, key: str, limit: int) -> int | None:

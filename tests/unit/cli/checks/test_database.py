@@ -111,3 +111,6 @@ def test_postgresql_has_to_answer_and_to_have_the_schema(
     assert of(postgresql.url(empty_database)) == {"database": "ok", "schema": "ok"}
     assert of(postgresql.url(postgresql.new_database())) == {"database": "ok", "schema": "fail"}
     assert of(postgresql.url("nowhere")) == {"database": "fail"}
+    without_jobs = postgresql.new_database(empty_database)
+    postgresql.execute("DROP SCHEMA pgqueuer CASCADE", without_jobs)
+    assert of(postgresql.url(without_jobs)) == {"database": "ok", "schema": "fail"}
