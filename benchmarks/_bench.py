@@ -29,7 +29,6 @@ SHORT: Final = "--short" in sys.argv
 """Whether only to show that it works: the figures of so few rounds mean nothing."""
 
 
-
 ROUNDS: Final = 5
 ROUND_S: Final = 1.0
 
@@ -49,6 +48,7 @@ def tell(bench: str, goal: str | None = None, **figures: float | str | None) -> 
     rounded = {
         name: round(value, 3) if isinstance(value, float) else value
         for name, value in figures.items()
+        if value is not None
     }
     told = {"bench": bench, **rounded, **({"goal": goal} if goal else {})}
     print(json.dumps(told), flush=True)

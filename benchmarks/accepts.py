@@ -24,7 +24,10 @@ def main() -> None:
     """Measure and print."""
     with load() as asking:
         for name, database in databases():
-            with errandry(database, shell("note", "true", "text")) as server, bare(database) as port:
+            with (
+                errandry(database, shell("note", "true", "text")) as server,
+                bare(database) as port,
+            ):
                 token = f"Bearer {server.token()}"
                 own = Target(server.port, [request("POST", "/tasks", TASK, Authorization=token)])
                 other = Target(port, [request("POST", "/tasks", TASK)])
