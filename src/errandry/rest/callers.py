@@ -1,4 +1,7 @@
-"""What the routes depend on: the services, who calls, and the headers that say more."""
+"""What the routes depend on: the services, who calls, and the headers that say more.
+
+All of it is `async` though nothing waits: FastAPI gives what is not to a thread, for each request.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +25,7 @@ _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
 _NUMBER: TypeAdapter[int] = TypeAdapter(EventNumber)
 
 
-def verified(request: Request) -> Verified:
+async def verified(request: Request) -> Verified:
     """Return whose token the request carries, and until when it speaks for them.
 
     Raises:
@@ -35,21 +38,21 @@ def verified(request: Request) -> Verified:
 Token = Annotated[Verified, Depends(verified)]
 
 
-def _caller(token: Token, _: Annotated[object, Security(_SCHEME)]) -> Principal:
+async def _caller(token: Token, _: Annotated[object, Security(_SCHEME)]) -> Principal:
     return token.principal
 
 
-def _stream(request: Request, token: Token) -> Callable[[Frames], Response]:
+async def _stream(request: Request, token: Token) -> Callable[[Frames], Response]:
     """What answers with a stream that ends with the caller's token."""
     streams = cast("Streams", request.app.state.streams)
     return partial(streams.answer, expires_at=token.expires_at)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
-def _idempotency_key(
+async def _idempotency_key(
     key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
 ) -> str | None:
     if key is None:
@@ -61,7 +64,7 @@ def _idempotency_key(
         raise InvalidField(message, faults=[Fault("Idempotency-Key", message)]) from error
 
 
-def _expected_revision(
+async def _expected_revision(
     tag: Annotated[str | None, Header(alias="If-Match")] = None,
 ) -> int | None:
     """The revision in If-Match; `*` matches any. A weak or foreign tag matches none (RFC 9110, 13.1.1)."""
@@ -76,14 +79,14 @@ def _expected_revision(
     return int(number)
 
 
-def _expected_digest(
+async def _expected_digest(
     tag: Annotated[str | None, Header(alias="If-Match")] = None,
 ) -> str | None:
     """The digest in If-Match; `*` matches any. A weak tag is no digest, so it matches none."""
     return None if tag is None or tag.strip() == "*" else tag.strip().strip('"')
 
 
-def _resumed_after(
+async def _resumed_after(
     number: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> int | None:
     """The number of the last event that a client which connects again has seen."""
