@@ -1,6 +1,6 @@
 # make serve: the server on http://127.0.0.1:8000 (SQLite, nothing else needed).
 # make test: the whole suite. Both need only Python >= 3.11 with venv; PYTHON= names one.
-.PHONY: serve test check format bench bench-short chaos requirements clean
+.PHONY: serve test check format bench bench-short chaos fuzz requirements clean
 
 serve: .venv/.ready-serve
 	@.venv/bin/errandry serve
@@ -27,6 +27,9 @@ bench-short: .venv/.ready-dev
 
 chaos: .venv/.ready-dev
 	@ERRANDRY_TEST_LONG=1 .venv/bin/python -m pytest -p no:xdist tests/chaos tests/process
+
+fuzz: .venv/.ready-dev
+	@ERRANDRY_TEST_LONG=1 .venv/bin/python -m pytest -p no:xdist -s tests/e2e/test_openapi_fuzz.py
 
 requirements:
 	@tools/pin

@@ -24,7 +24,7 @@ from errandry.execution.executors.hosted import hosted_ending, hosted_job
 from errandry.execution.executors.http import HttpExecutor
 from errandry.execution.executors.port import OTHER
 from errandry.execution.executors.process import ProcessExecutor
-from errandry.execution.executors.python import python_job
+from errandry.execution.executors.python import python_ending, python_job
 from errandry.execution.heartbeat import beat
 from errandry.execution.recovery import LOCK_NAME, Recovery
 from errandry.execution.secrets import Secrets
@@ -79,8 +79,10 @@ class App:
         self._worker: Worker | None = None
         self._recovery: Recovery | None = None
         self._intake = (services := self._services()).intake
-        over_http = McpFacade(services, caller_of_http, settings.toolsets)
-        over_socket = McpFacade(services, caller_of_socket, settings.toolsets)
+        over_http, over_socket = (
+            McpFacade(services, caller_of, settings.toolsets, settings.task_after_s)
+            for caller_of in (caller_of_http, caller_of_socket)
+        )
         self._mcp = (over_http, over_socket)
         server, limit = over_http.server(), settings.body_limit_bytes
         self._http = StreamableHTTPSessionManager(server, max_request_body_size=limit)
@@ -145,7 +147,7 @@ class App:
             stack.push_async_callback(self._database.close)
             spawner = Spawner(keep=self.settings.concurrency, lock=folder / LOCK_NAME)
             process = ProcessExecutor(await stack.enter_async_context(spawner))
-            python = ProcessExecutor(spawner, python_job)
+            python = ProcessExecutor(spawner, python_job, python_ending)
             http = HttpExecutor()
             other = ProcessExecutor(spawner, hosted_job(self._executors), hosted_ending)
             self._worker = worker = Worker(

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     grace_s: float = Field(default=10, ge=0)
     secrets_dir: Folder | None = None
     drain_s: float = Field(default=30, ge=0)
+    task_after_s: float = Field(default=1, ge=0, le=45)
     retention_days: float = Field(default=30, gt=0)
     log_limit_bytes: int = Field(default=16 * 1024 * 1024, ge=64 * 1024)
     body_limit_bytes: int = Field(default=1024 * 1024, ge=1024)

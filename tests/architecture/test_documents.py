@@ -192,6 +192,16 @@ def test_every_prompt_is_documented_with_its_argument() -> None:
     ]
 
 
+def test_every_test_that_holds_a_claim_is_there() -> None:
+    """The claims of the Tasks extension name tests by what their names say."""
+    rows = table(page("mcp-conformance.md"), "requirement")
+    assert len({row[0] for row in rows}) == len(rows)
+    for *_, tests in rows:
+        for name, file in re.findall(r"\[([^]]+)\]\(([^)]+)\)", tests):
+            text = (ROOT / "docs" / file).read_text(encoding="utf-8")
+            assert f"def test_{name.replace(' ', '_')}(" in text, name
+
+
 # -- REST and the contract
 
 

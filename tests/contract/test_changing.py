@@ -43,7 +43,7 @@ async def test_a_created_task_takes_new_fields_and_keeps_the_others(
 ) -> None:
     task = await _make(services, alice, title="kept")
     form = UpdateTask(arguments={"text": "new"}, labels={"a": "b"})
-    changed = await services.tasks.update(alice, task.id, form, task.revision)
+    changed = await services.tasks.update(alice, task.id, form, frozenset({task.revision}))
     assert (changed.arguments, changed.labels, changed.title) == (
         {"text": "new"},
         {"a": "b"},
@@ -85,12 +85,12 @@ async def test_a_queued_task_takes_another_priority(services: Services, alice: P
 
 
 async def test_another_revision_is_refused(services: Services, alice: Principal) -> None:
-    task = await _make(services, alice)
-    await services.tasks.update(alice, task.id, UpdateTask(title="one"), 1)
+    task, seen = await _make(services, alice), frozenset({1})
+    await services.tasks.update(alice, task.id, UpdateTask(title="one"), seen)
     with pytest.raises(RevisionMismatch):
-        await services.tasks.update(alice, task.id, UpdateTask(title="two"), 1)
+        await services.tasks.update(alice, task.id, UpdateTask(title="two"), seen)
     with pytest.raises(RevisionMismatch):
-        await services.tasks.delete(alice, task.id, 1)
+        await services.tasks.delete(alice, task.id, seen)
 
 
 async def test_execute_starts_once(services: Services, alice: Principal) -> None:

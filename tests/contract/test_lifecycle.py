@@ -30,10 +30,18 @@ from hypothesis.stateful import (
 from errandry.commands.catalog import Catalog
 from errandry.errors import IdempotencyConflict, TaskActive, TaskNotEditable, TaskNotFound
 from errandry.principal import Principal
-from errandry.service.forms import CreateTask, ListTasks, ReadEvents, RetryTask, UpdateTask
+from errandry.service.forms import (
+    Answer,
+    CreateTask,
+    ListTasks,
+    ReadEvents,
+    RetryTask,
+    UpdateTask,
+)
 from errandry.service.services import Services
 from errandry.status.bus import StatusBus
 from errandry.tasks.model import FINAL, State, Task
+from errandry.tasks.questions import Asked, Question
 from errandry.tasks.retry import Ending, RetryPolicy
 from errandry.tasks.sql import claims, endings
 from errandry.tasks.sql.claims import Claim
@@ -47,6 +55,14 @@ ONCE_MORE = RetryPolicy(max_attempts=2, base_s=1e-9, cap_s=1e-9, on_crash="retry
 DAY_S = 86_400.0
 LIMITS = {"keyed": 1, "pair": 2}
 """How many tasks of the key that these two commands share may run at once."""
+BEGINNINGS = {
+    "guarded": (State.AWAITING_APPROVAL, "approval_requested"),
+    "guarded-asking": (State.AWAITING_APPROVAL, "approval_requested"),
+    "asking": (State.INPUT_REQUIRED, "input_requested"),
+}
+"""Where a started task of a command begins, if not in the queue."""
+QUEUED = (State.QUEUED, "queued")
+AGREE: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 @dataclass
@@ -59,6 +75,9 @@ class Known:
     attempt: int = 0
     revision: int = 1
     cancel_requested: bool = False
+    asked: int = 0
+    questions: int = 0
+    open: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=lambda: ["created"])
 
 
@@ -109,6 +128,10 @@ class Lifecycle(RuleBasedStateMachine):
         known = self.known[task_id]
         known.state, known.revision = state, known.revision + 1
         known.events += events
+        if state is State.INPUT_REQUIRED and "input_requested" in events:
+            known.open = known.open or ["ask"]
+        elif state is not State.INPUT_REQUIRED:
+            known.open = []
 
     def running_of_key(self) -> list[int]:
         """The limits of the tasks that hold the key."""
@@ -130,7 +153,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(
         target=tasks,
         who=st.sampled_from(sorted(PEOPLE)),
-        command=st.sampled_from(["echo", "guarded", "keyed", "pair"]),
+        command=st.sampled_from(["echo", "guarded", "keyed", "pair", "asking", "guarded-asking"]),
         execute=st.booleans(),
         key=st.sampled_from([None, None, "k1", "k2"]),
     )
@@ -153,14 +176,16 @@ class Lifecycle(RuleBasedStateMachine):
         if key:
             assert (who, key) not in self.keys or self.keys[who, key] not in self.known
             self.keys[who, key] = accepted.task.id
-        state, events = State.CREATED, ["created"]
-        if execute:
-            guarded = command == "guarded"
-            state = State.AWAITING_APPROVAL if guarded else State.QUEUED
-            events.append("approval_requested" if guarded else "queued")
-        self.known[accepted.task.id] = Known(who, command, state, events=events)
         made: str = accepted.task.id
+        self.known[made] = Known(who, command, State.CREATED)
+        if execute:
+            self.begin(made)
         return made
+
+    def begin(self, task_id: str) -> None:
+        """A task starts in the step that makes it."""
+        self.moved(task_id, *BEGINNINGS.get(self.known[task_id].command, QUEUED))
+        self.known[task_id].revision = 1
 
     @rule(task_id=tasks)
     def execute(self, task_id: str) -> None:
@@ -170,9 +195,7 @@ class Lifecycle(RuleBasedStateMachine):
         task, started = self.run(self.services.intake.execute(PEOPLE[known.owner], task_id))
         assert started is (known.state is State.CREATED)
         if started:
-            guarded = task.command == "guarded"
-            state = State.AWAITING_APPROVAL if guarded else State.QUEUED
-            self.moved(task_id, state, "approval_requested" if guarded else "queued")
+            self.moved(task_id, *BEGINNINGS.get(task.command, QUEUED))
 
     @rule(task_id=tasks, title=st.text("ab", min_size=1, max_size=3), priority=st.integers(-2, 2))
     def update(self, task_id: str, title: str, priority: int) -> None:
@@ -234,10 +257,8 @@ class Lifecycle(RuleBasedStateMachine):
             assert known.state not in FINAL
             return multiple()
         assert known.state in FINAL
-        guarded = accepted.task.command == "guarded"
-        state = State.AWAITING_APPROVAL if guarded else State.QUEUED
-        events = ["created", "approval_requested" if guarded else "queued"]
-        self.known[accepted.task.id] = Known(known.owner, known.command, state, events=events)
+        self.known[accepted.task.id] = Known(known.owner, known.command, State.CREATED)
+        self.begin(accepted.task.id)
         return accepted.task.id
 
     @rule(task_id=tasks, approve=st.booleans())
@@ -248,10 +269,34 @@ class Lifecycle(RuleBasedStateMachine):
         other = next(person for name, person in PEOPLE.items() if name != known.owner)
         digest = self.read(task_id).command_digest
         self.run(self.services.decisions.decide(other, task_id, decision, digest, None))  # type: ignore[arg-type]
-        if approve:
-            self.moved(task_id, State.QUEUED, "approved", "queued")
-        else:
+        if not approve:
             self.moved(task_id, State.FAILED, "rejected", "finished")
+        elif known.command == "guarded-asking":
+            self.moved(task_id, State.INPUT_REQUIRED, "approved", "input_requested")
+        else:
+            self.moved(task_id, State.QUEUED, "approved", "queued")
+
+    @rule(
+        task_id=tasks,
+        key=st.sampled_from(["ask", "ask-1", "ask-2", "ask-3"]),
+        action=st.sampled_from(["accept", "accept", "accept", "decline"]),
+    )
+    def answer(self, task_id: str, key: str, action: str) -> None:
+        if task_id not in self.known:
+            return
+        known = self.known[task_id]
+        content = {"word": "x"} if key == "ask" else {}
+        given = {key: Answer.model_validate({"action": action, "content": content})}
+        self.run(self.services.answers.answer(PEOPLE[known.owner], task_id, given))
+        if key not in known.open:
+            return
+        known.open.remove(key)
+        if action != "accept":
+            self.moved(task_id, State.FAILED, "input_received", "finished")
+        elif known.open:
+            self.moved(task_id, State.INPUT_REQUIRED, "input_received")
+        else:
+            self.moved(task_id, State.QUEUED, "input_received", "queued")
 
     @rule(task_id=tasks)
     def look_at_a_foreign_task(self, task_id: str) -> None:
@@ -304,23 +349,39 @@ class Lifecycle(RuleBasedStateMachine):
     def lose(self, number: int) -> None:
         self.finish("lost", number)
 
+    @precondition(lambda self: self.claims)
+    @rule(number=st.integers(0, 5), count=st.integers(1, 2))
+    def ask(self, number: int, count: int) -> None:
+        claimed = self.claims.pop(number % len(self.claims))
+        self.stale.append(claimed)
+        known = self.known[claimed.task_id]
+        first = known.questions + 1
+        keys = [f"ask-{number}" for number in range(first, first + count)]
+        asked = Asked({key: Question(key, AGREE, key) for key in keys}, DAY_S)
+        self.end(claimed, Ending("asked", asked=asked))
+        if known.cancel_requested:
+            self.moved(claimed.task_id, State.CANCELLED, "attempt_finished", "finished")
+            return
+        known.open, known.asked, known.questions = keys, known.asked + 1, known.questions + count
+        self.moved(claimed.task_id, State.INPUT_REQUIRED, "attempt_finished", "input_requested")
+
+    def end(self, claimed: Claim, ending: Ending) -> None:
+        ended = endings.finish(
+            self.database, claimed.task_id, claimed.attempt, ending, ONCE_MORE, DAY_S
+        )
+        assert self.run(ended) is not None
+
     def finish(self, outcome: str, number: int) -> None:
         claimed = self.claims.pop(number % len(self.claims))
         self.stale.append(claimed)
-        ending = Ending(outcome)  # type: ignore[arg-type]  # the names of the outcomes
-        task = self.run(
-            endings.finish(
-                self.database, claimed.task_id, claimed.attempt, ending, ONCE_MORE, DAY_S
-            )
-        )
-        assert task is not None
+        self.end(claimed, Ending(outcome))  # type: ignore[arg-type]  # the names of the outcomes
         known = self.known[claimed.task_id]
         limit = 3 if outcome == "lost" else 2
         if outcome == "succeeded":
             self.moved(claimed.task_id, State.SUCCEEDED, "attempt_finished", "finished")
         elif known.cancel_requested or outcome == "cancelled":
             self.moved(claimed.task_id, State.CANCELLED, "attempt_finished", "finished")
-        elif known.attempt < limit:
+        elif known.attempt - known.asked < limit:
             self.moved(claimed.task_id, State.QUEUED, "attempt_finished", "queued")
         else:
             self.moved(claimed.task_id, State.FAILED, "attempt_finished", "finished")
@@ -368,6 +429,7 @@ class Lifecycle(RuleBasedStateMachine):
                 known.cancel_requested,
             )
             assert (task.finished_at is not None) is (known.state in FINAL)
+            assert [*(task.input_requests or {})] == known.open
 
     @invariant()
     def histories_are_as_believed(self) -> None:

@@ -9,6 +9,7 @@ from e2e.commands import COMMANDS
 from support.rest_client import RestClient, calling
 from support.server import Server
 from support.tokens import Issuer
+from support.wire import HttpRoad, SocketRoad, TaskClient
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +57,21 @@ def client(server: Server) -> Iterator[RestClient]:
 def admin(server: Server) -> Iterator[RestClient]:
     with calling(server, scope="admin") as client:
         yield client
+
+
+@pytest.fixture(params=[HttpRoad, SocketRoad])
+def tasks(request: pytest.FixtureRequest, server: Server) -> Iterator[TaskClient]:
+    """The agent as a client that knows the Tasks extension, on each road."""
+    client = TaskClient(request.param(server))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def running(tasks: TaskClient, agent: RestClient, server: Server) -> Iterator[str]:
+    """The id of a task that runs, cancelled afterwards."""
+    task_id = tasks.start("gated", str(server.path("gate")))["taskId"]
+    agent.wait(task_id, "running")
+    yield task_id
+    agent.http.post(f"/tasks/{task_id}/cancel")
+    agent.wait(task_id)

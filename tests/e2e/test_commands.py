@@ -41,7 +41,7 @@ def test_a_command_is_replaced_and_removed_by_who_has_seen_its_version(
         problem(late, 412, "revision_mismatch")
         problem(http.delete(path, headers={"If-Match": tag}), 412, "revision_mismatch")
     assert http.put(path, json=shell(name, "echo two"), headers={"If-Match": "*"}).is_success
-    current = {"If-Match": shown.headers["etag"]}
+    current = {"If-Match": f'"another", {shown.headers["etag"]}'}
     assert http.delete(path, headers=current).status_code == 204
     problem(http.get(path), 404, "command_not_found")
     problem(http.delete(path), 404, "command_not_found")

@@ -102,7 +102,7 @@ def _check(document: Document, template: str, method: str, answer: httpx2.Respon
     family = f"{answer.status_code // 100}XX"
     response = responses.get(str(answer.status_code)) or responses[family]
     schema = {
-        **response["content"]["application/json"]["schema"],
+        **response["content"][answer.headers["content-type"]]["schema"],
         "components": document["components"],
     }
     jsonschema_rs.validate(schema, answer.json())

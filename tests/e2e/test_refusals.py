@@ -127,6 +127,13 @@ REFUSED: dict[str, tuple[int, str, Send]] = {
             "/tasks", json={"command": "hidden"}, headers={"Idempotency-Key": "k" * 256}
         ),
     ),
+    "a number for a moment": (
+        422,
+        "invalid_request",
+        lambda c: c.http.get("/tasks", params={"until": "0.5"}),
+    ),
+    "a NUL in an address": (400, "invalid_request", lambda c: c.http.get("/tasks/%00")),
+    "a NUL in a query": (400, "invalid_request", lambda c: c.http.get("/tasks?q=%00")),
     "a definition that is wrong": (
         422,
         "invalid_command",
@@ -180,11 +187,11 @@ def test_the_nearest_command_is_proposed(client: RestClient) -> None:
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/tasks", "GET, POST"),
-        ("/tasks/tsk_1", "DELETE, GET, PUT"),
+        ("/tasks", "GET, HEAD, POST"),
+        ("/tasks/tsk_1", "DELETE, GET, HEAD, PUT"),
         ("/tasks/tsk_1/execute", "POST"),
-        ("/commands", "GET, POST"),
-        ("/healthz", "GET"),
+        ("/commands", "GET, HEAD, POST"),
+        ("/healthz", "GET, HEAD"),
     ],
 )
 def test_a_method_that_is_not_allowed_is_told_which_are(

@@ -84,7 +84,10 @@ def test_a_revision_is_an_etag_that_guards_changes(client: RestClient) -> None:
     problem(client.http.delete(path, headers={"If-Match": first}), 412, "revision_mismatch")
     weak = {"If-Match": f"W/{changed.headers['etag']}"}
     problem(client.http.delete(path, headers=weak), 412, "revision_mismatch")
-    current = {"If-Match": changed.headers["etag"]}
+    several = {"If-Match": f"{first}, {changed.headers['etag']}"}
+    assert client.http.put(path, json={"priority": 5}, headers=several).status_code == 200
+    problem(client.http.delete(path, headers={"If-Match": "none"}), 412, "revision_mismatch")
+    current = {"If-Match": client.http.get(path).headers["etag"]}
     assert client.http.get(path).json()["task"]["priority"] == 5
     assert client.http.delete(path, headers=current).status_code == 204
 

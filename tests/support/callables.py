@@ -29,8 +29,43 @@ def spill(arguments, context):
 
 def tree(arguments, context):
     subprocess.run(["sleep", "1000"])
+
+SURE = {"type": "object", "properties": {"sure": {"type": "boolean"}}, "required": ["sure"]}
+
+def careful(arguments, context):
+    print(f"attempt {context.attempt}")
+    context.progress(1, 3, "asking")
+    if not context.ask("Really?", SURE)["sure"]:
+        return "no"
+    context.progress(2, 3, "asking more")
+    how, where = context.ask_all(("How?", SURE), ("Where?", SURE))
+    return [how, where, context.ask("Done?")]
+
+async def in_time(arguments, context):
+    import asyncio
+    await asyncio.sleep(0)
+    try:
+        return context.ask("Really?", SURE)
+    except Exception:
+        return "a question is no exception"
+
+def fickle(arguments, context):
+    return context.ask(f"Attempt {context.attempt}?")
+
+def stubborn(arguments, context):
+    try:
+        context.ask("Really?", SURE)
+    except BaseException:
+        raise ValueError("no")
+
+def formless(arguments, context):
+    return context.ask("What?", {"type": "object", "properties": {"a": {"type": "object"}}})
+
+def telling(arguments, context):
+    return context.ask("Is it " + os.environ["TOKEN"] + "?", SURE)
 """
-NAMES = ("add", "wait", "boom", "nonsense", "spill", "tree")
+ASKING = ("careful", "in_time", "fickle", "stubborn", "formless", "telling")
+NAMES = ("add", "wait", "boom", "nonsense", "spill", "tree", *ASKING)
 
 
 def install(folder: Path, names: Iterable[str] = NAMES) -> str:

@@ -11,6 +11,15 @@ _ANY_TEXT: dict[str, Any] = {
 }
 
 
+FORM: dict[str, Any] = {
+    "type": "object",
+    "description": "Which word?",
+    "properties": {"word": {"type": "string"}, "times": {"type": "integer", "default": 1}},
+    "required": ["word"],
+}
+"""What the commands that ask ask before they start."""
+
+
 def definition(name: str, **fields: Any) -> dict[str, Any]:
     """A small definition that prints its text; `fields` are added or replaced."""
     return {
@@ -30,7 +39,9 @@ def write_commands(folder: Path) -> None:
         definition("again", retry={"max_attempts": 3, "base_s": 0.001, "cap_s": 0.002}),
         definition("survivor", on_crash="retry"),
         definition("guarded", approval="always", expires_in_s=3600),
-        definition("asking", ask={"type": "object", "properties": {}}),
+        definition("asking", ask=FORM, expires_in_s=3600),
+        definition("guarded-asking", approval="always", ask=FORM),
+        definition("foreign", run={"mcp": {"server": "s", "tool": "t"}}),
         definition("short-lived", ttl_s=60),
         definition("hidden", expose="hidden"),
         definition("keyed", concurrency={"key": "key-{text}", "limit": 1}),

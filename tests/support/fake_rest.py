@@ -193,6 +193,11 @@ class FakeRest:
         task["state"] = "queued" if verb == "approve" else "failed"
         return 202, {"task": task}
 
+    def _answer(self, seen: Seen, ref: str) -> tuple[int, Document]:
+        task = self.task(ref)
+        task["state"] = "queued"
+        return 202, {"task": task}
+
 
 _Route = Callable[..., tuple[int, Any]]
 _ROUTES: Final[tuple[tuple[str, str, _Route], ...]] = (
@@ -207,4 +212,5 @@ _ROUTES: Final[tuple[tuple[str, str, _Route], ...]] = (
     ("POST", "/tasks/([^/]+)/cancel", FakeRest._cancel),
     ("POST", "/tasks/([^/]+)/retry", FakeRest._retry),
     ("POST", "/tasks/([^/]+)/(approve|reject)", FakeRest._decide),
+    ("POST", "/tasks/([^/]+)/input", FakeRest._answer),
 )

@@ -28,6 +28,7 @@ def add(verbs: "Verbs") -> None:
     _verb(tasks, "retry", "tasks:retry", "start a final task once more, as a new task")
     approve = _verb(tasks, "approve", "decide:approve", "let a task start that waits for approval")
     reject = _verb(tasks, "reject", "decide:reject", "refuse a task that waits for approval")
+    _add_answer(tasks)
     for parser in (cancel, approve, reject):
         parser.add_argument("--reason", metavar="TEXT", help="kept in the task's history")
 
@@ -73,6 +74,28 @@ def _add_list(tasks: "Verbs") -> None:
     )
     add("--owner", metavar="SUB", help="only tasks of this owner; * is every owner")
     add("--limit", metavar="N", type=flags.count, default=20, help="how many (default: 20)")
+
+
+def _add_answer(tasks: "Verbs") -> None:
+    parser = flags.verb(
+        tasks,
+        "answer",
+        "answer:answer",
+        "answer what a task asks; on a terminal it asks you",
+        example="errandry tasks answer deploy-3 confirm=true",
+        flags=flags.connection(),
+    )
+    parser.add_argument("ref", metavar="REF", help=_REF)
+    parser.add_argument(
+        "arguments",
+        metavar="key=value",
+        nargs="*",
+        help="the fields of the answer, written as for run",
+    )
+    parser.add_argument("--question", metavar="KEY", help="which, where a task asks several")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--accept", action="store_true", help="agree, with the defaults of its fields")
+    how.add_argument("--decline", action="store_true", help="do not answer; the task fails")
 
 
 def _add_logs(tasks: "Verbs") -> None:

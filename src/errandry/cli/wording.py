@@ -43,7 +43,7 @@ def says(status: dict[str, Any]) -> str:
         case "awaiting_approval":
             return f"somebody must decide: errandry tasks approve {alias}"
         case "input_required":
-            return f"somebody must answer: POST /tasks/{alias}/input"
+            return f"somebody must answer: errandry tasks answer {alias}"
         case "queued" if status["queue_position"]:
             return f"number {status['queue_position']} in the queue"
         case "running":

@@ -161,7 +161,11 @@ class Catalog:
         return command
 
     def replace(
-        self, name: str, document: dict[str, Any], origin: Origin, expected: str | None = None
+        self,
+        name: str,
+        document: dict[str, Any],
+        origin: Origin,
+        expected: frozenset[str] | None = None,
     ) -> Command:
         """Write another definition into the file of a command; the file keeps its name.
 
@@ -178,7 +182,7 @@ class Catalog:
         self.refresh()
         return kept
 
-    def remove(self, name: str, expected: str | None = None) -> None:
+    def remove(self, name: str, expected: frozenset[str] | None = None) -> None:
         """Remove the file of a command; tasks that were made from it stay as they are.
 
         Raises:
@@ -192,7 +196,7 @@ class Catalog:
         self.refresh()
 
     @contextlib.contextmanager
-    def _held(self, name: str, expected: str | None) -> Generator[str]:
+    def _held(self, name: str, expected: frozenset[str] | None) -> Generator[str]:
         """Hold the folder, and yield the file of a command whose digest is the expected one."""
         self.refresh()
         known = self.get(name)
@@ -202,9 +206,9 @@ class Catalog:
                 raise self._not_found(name)
             with contextlib.suppress(files.BadFile):  # then the last good version is what counts
                 known = files.parse(file, files.read(self._folder, file))
-            if expected not in (None, known.digest):
+            if expected is not None and known.digest not in expected:
                 raise RevisionMismatch(
-                    f'The command "{name}" has the digest {known.digest}, not {expected}',
+                    f'The command "{name}" has the digest {known.digest}, which was not named',
                     next_step="Read the command again and decide anew.",
                 )
             yield file

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from errandry import jsontext
 from errandry.commands import pointer
+from errandry.commands.askrules import form_faults
 from errandry.commands.executors import Executors
 from errandry.commands.httprules import http_faults
 from errandry.commands.invisible import invisible
@@ -84,6 +85,7 @@ def _meaning_faults(document: Any, executors: Executors | None) -> Iterator[Faul
         yield from _invisible_faults(document.get(field), pointer.join("", field))
     for field in _SCHEMAS:
         yield from _schema_faults(document, field)
+    yield from _twice_faults(document)
     parameters = _properties(document, "parameters") | _properties(document, "ask")
     secrets = document.get("secrets")
     secrets = secrets if isinstance(secrets, list) else []
@@ -113,8 +115,18 @@ def _schema_faults(document: dict[str, Any], field: str) -> Iterator[Fault]:
         return
     path = pointer.join("", field)
     yield from check_schema(schema, path)
-    if field != "result" and schema.get("type") != "object":
+    if field == "ask":
+        yield from form_faults(schema, path)
+    elif field == "parameters" and schema.get("type") != "object":
         yield Fault(pointer.join(path, "type"), "the type must be object", ["object"])
+
+
+def _twice_faults(document: dict[str, Any]) -> Iterator[Fault]:
+    """An answer in the place of an argument could change what was approved."""
+    twice = _properties(document, "parameters").keys() & _properties(document, "ask").keys()
+    for name in sorted(twice):
+        path = pointer.join("", "ask", "properties", name)
+        yield Fault(path, f'"{name}" is a parameter already', "another name")
 
 
 def _properties(document: dict[str, Any], field: str) -> dict[str, Any]:

@@ -26,16 +26,26 @@ class Rendered:
     stdin: str | None
 
 
-def check(command: Command, arguments: Mapping[str, Any]) -> None:
+def check(
+    command: Command, arguments: Mapping[str, Any], awaited: frozenset[str] = frozenset()
+) -> None:
     """Refuse arguments that fit the schema of the command and not what it runs.
+
+    What is wrong with those that are `awaited` does not count yet.
 
     Raises:
         InvalidArguments: see `render` and `render_request`.
     """
-    if isinstance(command.run, ProcessSpec):
-        render(command.run, arguments)
-    elif isinstance(command.run, HttpSpec):
-        render_request(command.run, arguments, {})
+    try:
+        if isinstance(command.run, ProcessSpec):
+            render(command.run, arguments)
+        elif isinstance(command.run, HttpSpec):
+            render_request(command.run, arguments, {})
+    except InvalidArguments as error:
+        places = {pointer.join(PREFIX, name) for name in awaited}
+        if faults := [fault for fault in error.faults if fault.path not in places]:
+            message = f"An argument cannot be used: {faults[0].message}"
+            raise InvalidArguments(message, faults=faults) from error
 
 
 def render(process: ProcessSpec, arguments: Mapping[str, Any]) -> Rendered:

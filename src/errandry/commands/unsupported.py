@@ -14,5 +14,4 @@ def unsupported(command: Command) -> str | None:
 def _needs(command: Command) -> dict[str, bool]:
     return {
         'the executor "mcp"': isinstance(command.run, McpSpec),
-        "questions before the start (ask)": command.ask is not None,
     }

@@ -57,6 +57,7 @@ class RunningAttempt:
             capture=Capture(log_limit_bytes, self._on_progress_line, redaction),
             on_progress=self._on_progress,
             on_start=self._on_start,
+            questions=claim.questions,
             secrets=values,
             redaction=redaction,
         )

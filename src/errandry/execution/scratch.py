@@ -24,6 +24,7 @@ class Scratch:
         self.work = self.folder / "work"
         self.progress = self.folder / "progress"
         self.result = self.folder / "result"
+        self.questions = self.folder / "questions"
         shutil.rmtree(self.folder, ignore_errors=True)  # left over from a claim that was put back
         self.folder.mkdir(mode=0o700)
         self.work.mkdir(mode=0o700)
@@ -35,8 +36,15 @@ class Scratch:
             FileNotFoundError: it wrote none.
             BadResult: what it wrote is too large or no JSON.
         """
+        return self._read(self.result)
+
+    def read_questions(self) -> Any:
+        """Return the questions that the program wrote; raises as `read_result` does."""
+        return self._read(self.questions)
+
+    def _read(self, path: Path) -> Any:
         try:
-            descriptor = os.open(self.result, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -48,7 +56,7 @@ class Scratch:
         finally:
             os.close(descriptor)
         if not data.strip():
-            raise FileNotFoundError(self.result)
+            raise FileNotFoundError(path)
         if len(data) > MAX_RESULT:
             raise BadResult(f"the result is larger than {MAX_RESULT} bytes")
         try:

@@ -1,4 +1,4 @@
-"""A command called inline: start the task, wait within the budget with progress, then hand it over."""
+"""A command that is called: start the task, wait within the budget with progress, then hand it over."""
 
 import asyncio
 import time
@@ -11,16 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 from errandry import clock
 from errandry.commands.model import Command
 from errandry.errors import Fault, InvalidField
-from errandry.mcp import results
+from errandry.mcp import outcomes
 from errandry.mcp.callers import Context
 from errandry.mcp.results import ToolResult
-from errandry.principal import Principal
+from errandry.mcp.tasks import Tasks
+from errandry.mcp.tool import Call
 from errandry.service.forms import CreateTask, IdempotencyKey
-from errandry.service.services import Services
 from errandry.tasks.model import State, Task
 
-LOG_TAIL_BYTES: Final = 4 * 1024
-_WAITS_FOR_A_PERSON: Final = (State.AWAITING_APPROVAL, State.INPUT_REQUIRED)
+WAITS_FOR_A_PERSON: Final = (State.AWAITING_APPROVAL, State.INPUT_REQUIRED)
 _KEYS: Final = ("errandry/idempotencyKey", "claudecode/toolUseId")
 _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
 
@@ -69,20 +68,36 @@ class Progress:
 
 
 async def run(
-    services: Services,
-    caller: Principal,
-    context: Context,
+    call: Call, form: CreateTask, key: str | None, wait_s: float, tool: str | None = None
+) -> ToolResult:
+    """Start a task; answer when it is final or needs a person, or after `wait_s` seconds.
+
+    A client that knows tasks is answered with one, sooner, unless the task is final by then. A client
+    that goes away ends its wait, and the task only if the command says so. `tool` is the built-in
+    tool that was called, None that of the command.
+    """
+    call.caller.require("tasks:write")
+    command = call.services.commands.find(form.command)
+    takes_tasks = command.task != "never" and Tasks.declared(call.context)
+    if takes_tasks:
+        wait_s = 0 if command.task == "always" else min(wait_s, call.task_after_s)
+    task = await _settle(call, command, form, key, wait_s, tool)
+    if takes_tasks and not task.state.is_final:
+        return Tasks.created(await call.wire_tasks.show(call.caller, task))
+    return await outcomes.answer(call.services, task, tool)
+
+
+async def _settle(
+    call: Call,
+    command: Command,
     form: CreateTask,
     key: str | None,
     wait_s: float,
+    tool: str | None,
 ) -> Task:
-    """Start a task and return it when it is final or needs a person, or after `wait_s` seconds.
-
-    A client that goes away ends its wait, and the task only if the command says so.
-    """
-    caller.require("tasks:write")
-    command = services.commands.find(form.command)
-    task = (await services.intake.create(caller, form, key or key_of(context))).task
+    services, caller, context = call.services, call.caller, call.context
+    accepted = await services.intake.create(caller, form, key or key_of(context), tool=tool)
+    task = accepted.task
     if _is_settled(task) or (task.run_at is not None and task.run_at > clock.now()):
         return task
     try:
@@ -98,21 +113,10 @@ async def run(
 
 
 def _is_settled(task: Task) -> bool:
-    return task.state.is_final or task.state in _WAITS_FOR_A_PERSON
+    return task.state.is_final or task.state in WAITS_FOR_A_PERSON
 
 
-async def call_command(
-    services: Services,
-    caller: Principal,
-    context: Context,
-    command: Command,
-    arguments: dict[str, Any],
-) -> ToolResult:
+async def call_command(call: Call, command: Command, arguments: dict[str, Any]) -> ToolResult:
     """Call a command that is a tool of its own; answer with its result."""
     form = CreateTask(command=command.name, arguments=arguments, execute=True)
-    task = await run(services, caller, context, form, None, command.wait_s)
-    if task.state is State.SUCCEEDED:
-        return results.of_command(task, is_declared=command.result is not None)
-    if task.state.is_final:
-        return results.of_failure(task, await services.logs.tail(task, LOG_TAIL_BYTES))
-    return results.of_handle(task)
+    return await run(call, form, None, command.wait_s)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from errandry.commands.model import Command, command_document
 from errandry.commands.stats import Stats
 from errandry.mcp import calls, forms, results
+from errandry.mcp.outcomes import RUN_COMMAND
 from errandry.mcp.results import ToolResult
 from errandry.mcp.tool import ENDS, READS, STARTS, Call, Tool
 from errandry.service.forms import CreateTask, ReadLog
@@ -47,13 +48,7 @@ def _found(command: Command, stats: Stats, *, with_schema: bool) -> dict[str, An
 async def _run_command(call: Call, form: forms.RunCommand) -> ToolResult:
     fields = form.model_dump(exclude={"wait_s", "idempotency_key"})
     wanted = CreateTask(**fields, execute=True)
-    task = await calls.run(
-        call.services, call.caller, call.context, wanted, form.idempotency_key, form.wait_s
-    )
-    tail = await call.services.logs.tail(task, calls.LOG_TAIL_BYTES)
-    if task.state.is_final and task.state is not State.SUCCEEDED:
-        return results.of_failure(task, tail)
-    return results.of_run(task, tail)
+    return await calls.run(call, wanted, form.idempotency_key, form.wait_s, RUN_COMMAND)
 
 
 async def _get_task(call: Call, form: forms.GetTask) -> ToolResult:
@@ -93,13 +88,12 @@ def _is_met(until: forms.Until, tasks: Sequence[Task]) -> bool:
         case "failed":
             return all(finals) or any(task.state is State.FAILED for task in tasks)
         case "input":
-            waiting = (State.INPUT_REQUIRED, State.AWAITING_APPROVAL)
-            return all(finals) or any(task.state in waiting for task in tasks)
+            return all(finals) or any(task.state in calls.WAITS_FOR_A_PERSON for task in tasks)
 
 
 def _after_wait(tasks: Sequence[Task], pending: list[str]) -> str:
     for task in tasks:
-        if task.state is State.AWAITING_APPROVAL:
+        if task.state in calls.WAITS_FOR_A_PERSON:
             return results.next_step(task)
     if pending:
         names = ", ".join(f'"{alias}"' for alias in pending)
@@ -134,7 +128,7 @@ async def _cancel_task(call: Call, form: forms.CancelTask) -> ToolResult:
 
 CORE_TOOLS: Final[dict[str, Tool]] = {
     "find_commands": Tool(forms.FindCommands, _find_commands, "Find commands", READS),
-    "run_command": Tool(forms.RunCommand, _run_command, "Run a command", STARTS),
+    RUN_COMMAND: Tool(forms.RunCommand, _run_command, "Run a command", STARTS),
     "get_task": Tool(forms.GetTask, _get_task, "Look at a task", READS),
     "wait_for_tasks": Tool(forms.WaitForTasks, _wait_for_tasks, "Wait for tasks", READS),
     "read_task_log": Tool(forms.ReadTaskLog, _read_task_log, "Read a log", READS),

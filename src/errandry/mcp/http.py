@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from errandry.auth.bearer import bearer_token
 from errandry.auth.verifier import TokenVerifier, Verified
-from errandry.errors import NotAuthenticated
+from errandry.errors import InvalidToken, NotAuthenticated
 from errandry.mcp import messages
 from errandry.mcp.callers import PRINCIPAL_KEY
 from errandry.problems import problem_response
@@ -46,8 +46,29 @@ class McpEndpoint:
         scope[PRINCIPAL_KEY] = verified.principal
         scope["user"] = _owner_of_session(verified)
         left = verified.expires_at - datetime.now(UTC)
-        with anyio.move_on_after(max(1.0, left.total_seconds())):
-            await self._transport(scope, _after(message, receive), send)
+        answer = _Answer(send)
+        with anyio.move_on_after(max(1.0, left.total_seconds())) as until_expiry:
+            await self._transport(scope, _after(message, receive), answer.send)
+        if until_expiry.cancelled_caught and not answer.began:
+            late = InvalidToken("The token ran out while the request was served")
+            await problem_response(late, self._challenge)(scope, receive, send)
+        elif answer.is_open:
+            await send({"type": "http.response.body", "body": b""})
+
+
+class _Answer:
+    """Knows how far an answer has come: one that is cut off has begun and is open."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.began = False
+        self.is_open = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on."""
+        self.began = True
+        self.is_open = message["type"] == "http.response.start" or message.get("more_body", False)
+        await self._send(message)
 
 
 def _refusal(error: types.ErrorData) -> JSONResponse:

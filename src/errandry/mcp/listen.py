@@ -16,6 +16,7 @@ from mcp.shared.subscriptions import event_to_notification
 from errandry.mcp.callers import CallerOf, Context
 from errandry.mcp.refusals import as_protocol_errors, invalid_params
 from errandry.mcp.resources import not_found
+from errandry.mcp.tasks import Tasks
 from errandry.mcp.watch import MAX_URIS, Change, Sights, Watch
 
 MAX_STREAMS: Final = 64
@@ -27,9 +28,10 @@ _WATCH: Final = "errandry.watch"
 class Listening:
     """The handlers of subscriptions, in both eras."""
 
-    def __init__(self, sights: Sights, caller_of: CallerOf) -> None:
+    def __init__(self, sights: Sights, caller_of: CallerOf, tasks: Tasks) -> None:
         self._sights = sights
         self._caller_of = caller_of
+        self._tasks = tasks
         self._open: set[Watch] = set()
 
     def close(self) -> None:
@@ -44,11 +46,13 @@ class Listening:
     ) -> types.SubscriptionsListenResult:
         """Acknowledge what is honoured, then tell of changes until the client goes.
 
-        Not honoured are resources that the caller cannot read, and changes of the list of prompts,
-        which is the same as long as the server runs.
+        Not honoured are resources that the caller cannot read, tasks that are not its own, and
+        changes of the list of prompts, which is the same as long as the server runs. A stream that
+        was asked for tasks, and has nothing else to tell, ends when all of them are final.
 
         Raises:
-            MCPError: there are too many streams or resources.
+            MCPError: there are too many streams, resources or tasks; or the client asks for tasks
+                without declaring that it knows them.
         """
         caller = self._caller_of(context)
         if sum(watch.caller == caller for watch in self._open) >= MAX_STREAMS:
@@ -56,7 +60,8 @@ class Listening:
             raise MCPError(types.INTERNAL_ERROR, message)
         watch = Watch(self._sights, caller)
         with as_protocol_errors():
-            honoured = await _honour(watch, params.notifications)
+            task_ids = await self._tasks.honour(context, params.notifications)
+            honoured = await _honour(watch, params.notifications, task_ids)
         meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: context.request_id}
         acknowledged = types.SubscriptionsAcknowledgedNotification(
             params=types.SubscriptionsAcknowledgedNotificationParams(
@@ -72,10 +77,21 @@ class Listening:
         self._open.add(watch)
         try:
             await context.session.send_notification(acknowledged, context.request_id)
-            await watch.run(tell)
+            async with anyio.create_task_group() as group:
+                if task_ids is not None:
+                    group.start_soon(self._follow, context, task_ids, watch, group.cancel_scope)
+                await watch.run(tell)
+                group.cancel_scope.cancel()
         finally:
             self._open.discard(watch)
         return types.SubscriptionsListenResult(_meta=meta)
+
+    async def _follow(
+        self, context: Context, task_ids: list[str], watch: Watch, stream: anyio.CancelScope
+    ) -> None:
+        await self._tasks.follow(context, task_ids)
+        if not watch.seen:
+            stream.cancel()
 
     # -- the handshake era: a session hears of all lists, and of what it subscribes to
 
@@ -128,8 +144,9 @@ class Listening:
         return watch
 
 
-async def _honour(watch: Watch, wanted: types.SubscriptionFilter) -> types.SubscriptionFilter:
-    _check_task_ids((wanted.model_extra or {}).get("taskIds", []))
+async def _honour(
+    watch: Watch, wanted: types.SubscriptionFilter, task_ids: list[str] | None
+) -> types.SubscriptionFilter:
     uris = []
     for uri in dict.fromkeys(wanted.resource_subscriptions or []):
         _check_room(watch)
@@ -143,15 +160,10 @@ async def _honour(watch: Watch, wanted: types.SubscriptionFilter) -> types.Subsc
         )
         or None,
         resource_subscriptions=uris or None,
+        **({"taskIds": task_ids} if task_ids else {}),
     )
 
 
 def _check_room(watch: Watch) -> None:
     if len(watch.topics) >= MAX_URIS:
         raise invalid_params(f"At most {MAX_URIS} resources can be subscribed to at once")
-
-
-def _check_task_ids(task_ids: Any) -> None:
-    """The key belongs to the Tasks extension: nothing to honour here, but not anything either."""
-    if not isinstance(task_ids, list) or not all(isinstance(each, str) for each in task_ids):
-        raise invalid_params("taskIds is no list of ids")

@@ -18,6 +18,10 @@ def _of_task(task: Task, **more: Any) -> ToolResult:
     return results.of_task(task, wire.concise(task), following, **more)
 
 
+def _expected(revision: int | None) -> frozenset[int] | None:
+    return None if revision is None else frozenset({revision})
+
+
 async def _create_task(call: Call, form: forms.CreateTask) -> ToolResult:
     wanted = CreateTask(**form.model_dump(exclude={"idempotency_key"}))
     key = form.idempotency_key or calls.key_of(call.context)
@@ -26,11 +30,13 @@ async def _create_task(call: Call, form: forms.CreateTask) -> ToolResult:
 
 async def _update_task(call: Call, form: forms.UpdateTask) -> ToolResult:
     wanted = UpdateTask(**form.model_dump(exclude_unset=True, exclude={"task", "revision"}))
-    return _of_task(await call.services.tasks.update(call.caller, form.task, wanted, form.revision))
+    return _of_task(
+        await call.services.tasks.update(call.caller, form.task, wanted, _expected(form.revision))
+    )
 
 
 async def _delete_task(call: Call, form: forms.DeleteTask) -> ToolResult:
-    await call.services.tasks.delete(call.caller, form.task, form.revision)
+    await call.services.tasks.delete(call.caller, form.task, _expected(form.revision))
     return results.result({"deleted": form.task}, f"{form.task} is gone, with history and log")
 
 
@@ -47,7 +53,8 @@ async def _retry_task(call: Call, form: forms.RetryTask) -> ToolResult:
 
 
 async def _answer_task(call: Call, form: forms.AnswerTask) -> ToolResult:
-    return _of_task(await call.services.tasks.answer(call.caller, form.task))
+    answering = call.services.answers.answer(call.caller, form.task, form.responses)
+    return _of_task(await answering)
 
 
 async def _create_command(call: Call, form: forms.CreateCommand) -> ToolResult:

@@ -120,8 +120,21 @@ def next_step(task: Task) -> str:
             )
         case State.CREATED:
             return "It has not been started."
-        case State.QUEUED | State.RUNNING | State.INPUT_REQUIRED:
+        case State.INPUT_REQUIRED:
+            return (
+                f"{_questions(task)} Ask the user: they run `errandry tasks answer {task.id}`; or, if"
+                f' you have the tool answer_task, call it with task="{task.alias}" and what they say.'
+                " Then call wait_for_tasks."
+            )
+        case State.QUEUED | State.RUNNING:
             return f'Call wait_for_tasks with tasks=["{task.alias}"] to wait for it.'
+
+
+def _questions(task: Task) -> str:
+    """Say what a task asks, by key."""
+    asked = (task.input_requests or {}).items()
+    said = "; ".join(f"{key}: {request['params']['message']}" for key, request in asked)
+    return f"It asks ({_shorten(said)})."
 
 
 def _headline(task: Task) -> str:

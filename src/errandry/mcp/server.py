@@ -21,8 +21,10 @@ from errandry.mcp.operator_tools import OPERATOR_TOOLS
 from errandry.mcp.prompts import Prompts
 from errandry.mcp.resources import KEPT_MS, Resources
 from errandry.mcp.results import ToolResult
+from errandry.mcp.tasks import Tasks
 from errandry.mcp.tool import Call
 from errandry.mcp.watch import Sights
+from errandry.mcp.wiretasks import WireTasks
 from errandry.principal import Principal
 from errandry.service.services import Services
 
@@ -59,17 +61,26 @@ class _Server(Server[Any]):
 class McpFacade:
     """The handlers of the low-level server, for callers that `caller_of` knows.
 
-    The core tools are always there, the operator's when `toolsets` names them.
+    The core tools are always there, the operator's when `toolsets` names them. A client that knows
+    tasks is answered with one after `task_after_s` seconds.
     """
 
     def __init__(
-        self, services: Services, caller_of: CallerOf, toolsets: Collection[str] = ()
+        self,
+        services: Services,
+        caller_of: CallerOf,
+        toolsets: Collection[str],
+        task_after_s: float,
     ) -> None:
         self._services = services
         self._caller_of = caller_of
+        self._task_after_s = task_after_s
+        self._wire_tasks = WireTasks(services, caller_of)
+        self._tasks = Tasks(self._wire_tasks)
         self._tools = CORE_TOOLS | (OPERATOR_TOOLS if "operator" in toolsets else {})
         self._resources = Resources(services, caller_of)
-        self._listening = Listening(Sights(services, self._own_tools, self._resources), caller_of)
+        sights = Sights(services, self._own_tools, self._resources)
+        self._listening = Listening(sights, caller_of, self._tasks)
 
     def close(self) -> None:
         """End the streams of subscriptions within a second."""
@@ -106,6 +117,7 @@ class McpFacade:
         server.add_notification_handler(
             "notifications/initialized", types.NotificationParams, listening.initialized
         )
+        self._tasks.install(server)
         return server
 
     async def _list_tools(
@@ -128,12 +140,18 @@ class McpFacade:
         ]
 
     async def _call_tool(self, context: Context, params: types.CallToolRequestParams) -> ToolResult:
-        caller, arguments = self._caller_of(context), dict(params.arguments or {})
+        arguments = dict(params.arguments or {})
+        call = Call(
+            self._services,
+            self._caller_of(context),
+            context,
+            self._wire_tasks,
+            self._task_after_s,
+        )
         try:
             if tool := self._tools.get(params.name):
-                return await tool.call(Call(self._services, caller, context), arguments)
-            command = self._tool_command(params.name)
-            return await calls.call_command(self._services, caller, context, command, arguments)
+                return await tool.call(call, arguments)
+            return await calls.call_command(call, self._tool_command(params.name), arguments)
         except ErrandryError as error:
             return results.refused(error)
         except MCPError:

@@ -11,6 +11,7 @@ from errandry.errors import InvalidArguments, UnknownField
 from errandry.mcp import forms
 from errandry.mcp.callers import Context
 from errandry.mcp.results import ToolResult
+from errandry.mcp.wiretasks import WireTasks
 from errandry.principal import Principal
 from errandry.service.forms import Form, refusal
 from errandry.service.services import Services
@@ -18,11 +19,16 @@ from errandry.service.services import Services
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One tool call: the use cases, who calls, and the request it came in."""
+    """One tool call: the use cases, who calls, and the request it came in.
+
+    `task_after_s` is how long a client that knows tasks waits for a result before it is given one.
+    """
 
     services: Services
     caller: Principal
     context: Context
+    wire_tasks: WireTasks
+    task_after_s: float
 
 
 Handler = Callable[[Call, Any], Awaitable[ToolResult]]

@@ -15,7 +15,9 @@ from errandry.errors import ErrandryError, InvalidRequest, MethodNotAllowed, Not
 from errandry.problems import problem_response
 from errandry.rest.activity import Activity
 from errandry.rest.guard import Guard
+from errandry.rest.head import Head
 from errandry.rest.metrics import Figures, Metrics
+from errandry.rest.openapi import Application
 from errandry.rest.routes import commands, history, live, system, tasks
 from errandry.rest.routes import metrics as metrics_route
 from errandry.rest.schemas import Problem
@@ -24,7 +26,7 @@ from errandry.rest.sse import Streams
 from errandry.service.forms import refusal
 from errandry.service.services import Services
 
-_METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
+_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 Ready = Callable[[], Awaitable[str | None]]
 
@@ -42,7 +44,7 @@ def build(
 ) -> FastAPI:
     """Return the application; `why_not_ready` gives a reason, or None when the server is ready."""
     metrics = Metrics()
-    app = FastAPI(
+    app = Application(
         title="errandry",
         version=__version__,
         description="Durable tasks for AI agents: commands in YAML files, every run a task in SQL.",
@@ -62,6 +64,7 @@ def build(
     app.state.figures = figures
     for module in (commands, tasks, history, live, system, metrics_route):
         app.include_router(module.router)
+    app.add_middleware(Head)  # the last one added is the first one passed
     app.add_middleware(Guard, site=site, activity=activity, metrics=metrics)
     app.add_exception_handler(ErrandryError, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -129,11 +132,12 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 def _allowed_methods(request: Request) -> list[str]:
     """Every method of every route at this path: each route knows only its own (RFC 9110, 10.2.1)."""
-    return [
+    allowed = {
         method
         for method in _METHODS
         if any(
             route.matches({**request.scope, "method": method})[0] is Match.FULL
             for route in request.app.routes
         )
-    ]
+    }
+    return sorted(allowed | {"HEAD"} if "GET" in allowed else allowed)

@@ -3,9 +3,10 @@
 All of it is `async` though nothing waits: FastAPI gives what is not to a thread, for each request.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Header, Request, Response, Security
 from fastapi.security import HTTPBearer
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from errandry.auth.bearer import bearer_token
 from errandry.auth.verifier import TokenVerifier, Verified
-from errandry.errors import Fault, InvalidField, RevisionMismatch
+from errandry.errors import Fault, InvalidField
 from errandry.principal import Principal
 from errandry.rest.sse import Streams
 from errandry.service.forms import EventNumber, IdempotencyKey
@@ -23,6 +24,8 @@ from errandry.service.services import Services
 _SCHEME = HTTPBearer(auto_error=False, bearerFormat="JWT")  # for the OpenAPI document alone
 _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
 _NUMBER: TypeAdapter[int] = TypeAdapter(EventNumber)
+_TAG: Final = re.compile(r'W/"[^"]*"|"[^"]*"|[^\s,"]+')
+_REVISION: Final = re.compile(r"[0-9]{1,18}")
 
 
 async def verified(request: Request) -> Verified:
@@ -53,7 +56,10 @@ async def _services(request: Request) -> Services:
 
 
 async def _idempotency_key(
-    key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
+    _: Token,  # whoever has none is not told what else is wrong
+    key: Annotated[
+        str | None, Header(alias="Idempotency-Key", json_schema_extra=_KEY.json_schema())
+    ] = None,
 ) -> str | None:
     if key is None:
         return None
@@ -64,30 +70,29 @@ async def _idempotency_key(
         raise InvalidField(message, faults=[Fault("Idempotency-Key", message)]) from error
 
 
-async def _expected_revision(
-    tag: Annotated[str | None, Header(alias="If-Match")] = None,
-) -> int | None:
-    """The revision in If-Match; `*` matches any. A weak or foreign tag matches none (RFC 9110, 13.1.1)."""
-    if tag is None or tag.strip() == "*":
+async def _expected_tags(
+    tags: Annotated[str | None, Header(alias="If-Match")] = None,
+) -> frozenset[str] | None:
+    """The tags in If-Match, None for any; a weak one matches nothing (RFC 9110, 13.1.1)."""
+    if tags is None or tags.strip() == "*":
         return None
-    number = tag.strip().strip('"')
-    if not number.isdecimal():
-        raise RevisionMismatch(
-            f"If-Match is {tag}, which is no revision of a task",
-            next_step='Use the ETag of an earlier answer, for example "3".',
-        )
-    return int(number)
+    return frozenset(found.strip('"') for found in _TAG.findall(tags) if found[:2] != "W/")
 
 
-async def _expected_digest(
-    tag: Annotated[str | None, Header(alias="If-Match")] = None,
-) -> str | None:
-    """The digest in If-Match; `*` matches any. A weak tag is no digest, so it matches none."""
-    return None if tag is None or tag.strip() == "*" else tag.strip().strip('"')
+async def _expected_revisions(
+    tags: Annotated[frozenset[str] | None, Depends(_expected_tags)],
+) -> frozenset[int] | None:
+    """The revisions in If-Match, None for any; what is no number is no revision of a task."""
+    if tags is None:
+        return None
+    return frozenset(int(tag) for tag in tags if _REVISION.fullmatch(tag))
 
 
 async def _resumed_after(
-    number: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+    _: Token,
+    number: Annotated[
+        str | None, Header(alias="Last-Event-ID", json_schema_extra={"pattern": "^[0-9]+$"})
+    ] = None,
 ) -> int | None:
     """The number of the last event that a client which connects again has seen."""
     if number is None:
@@ -103,7 +108,7 @@ async def _resumed_after(
 Caller = Annotated[Principal, Depends(_caller)]
 Use = Annotated[Services, Depends(_services)]
 Key = Annotated[str | None, Depends(_idempotency_key)]
-Revision = Annotated[int | None, Depends(_expected_revision)]
-Digest = Annotated[str | None, Depends(_expected_digest)]
+Revisions = Annotated[frozenset[int] | None, Depends(_expected_revisions)]
+Digests = Annotated[frozenset[str] | None, Depends(_expected_tags)]
 Resumed = Annotated[int | None, Depends(_resumed_after)]
 Stream = Annotated[Callable[[Frames], Response], Depends(_stream)]

@@ -56,6 +56,7 @@ class Guard:
 
         try:
             self._check_source(Headers(scope=scope))
+            _check_target(scope)
             checked = await self._checked_body(scope, receive)
             await self._app(scope, checked, send_with_id)
         except ErrandryError as error:
@@ -116,6 +117,12 @@ class Guard:
         if body and scope["path"] not in _MCP:  # it has its own answers to what it cannot read
             _check_json(headers.get("content-type", ""), bytes(body))
         return _replay(bytes(body), receive)
+
+
+def _check_target(scope: Scope) -> None:
+    """No text of ours has a NUL, and PostgreSQL takes none."""
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        raise InvalidRequest("The address contains a NUL character")
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

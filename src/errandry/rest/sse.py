@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import anyio
 from starlette.responses import Response
@@ -15,6 +15,16 @@ from errandry.jsontext import compact
 from errandry.service.frames import Frame
 
 MEDIA_TYPE: Final = "text/event-stream"
+FRAME: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string"},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
+"""A frame as the OpenAPI document shows it."""
 COMMENT: Final = b":\n\n"
 COMMENT_S: Final = 15.0
 _END_S: Final = 1.0

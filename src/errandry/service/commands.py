@@ -66,15 +66,21 @@ class CommandService:
         return await to_thread.run_sync(self._catalog.create, document, origin)
 
     async def replace(
-        self, caller: Principal, name: str, document: dict[str, Any], expected_digest: str | None
+        self,
+        caller: Principal,
+        name: str,
+        document: dict[str, Any],
+        expected_digests: frozenset[str] | None,
     ) -> Command:
         """Write another definition of a command into its file. See `Catalog.replace`."""
         caller.require("commands:write")
         return await to_thread.run_sync(
-            self._catalog.replace, name, document, "api", expected_digest
+            self._catalog.replace, name, document, "api", expected_digests
         )
 
-    async def remove(self, caller: Principal, name: str, expected_digest: str | None) -> None:
+    async def remove(
+        self, caller: Principal, name: str, expected_digests: frozenset[str] | None
+    ) -> None:
         """Remove a command with its file; its tasks stay. See `Catalog.remove`."""
         caller.require("commands:write")
-        await to_thread.run_sync(self._catalog.remove, name, expected_digest)
+        await to_thread.run_sync(self._catalog.remove, name, expected_digests)

@@ -6,6 +6,8 @@ from typing import Final
 from errandry.errors import NotPermitted
 from errandry.principal import Principal
 from errandry.service.news import News
+from errandry.service.snapshots import snapshot
+from errandry.service.starting import start_of
 from errandry.tasks.model import Task
 from errandry.tasks.sql import changing, reading
 from errandry.tasks.sql.changing import Decision
@@ -47,8 +49,10 @@ class Decisions:
             )
         if task.approval is not None:
             caller.require(task.approval.by)
+        command = await snapshot(self.database, task)
+        begin = start_of(command, task.run_at, task.expires_in_s, task.questions, approver=None)
         task = await changing.decide(
-            self.database, caller, task.id, decision, digest, reason, self.retention_s
+            self.database, caller, task.id, decision, digest, reason, self.retention_s, begin
         )
         self.news.tell(task)
         return task

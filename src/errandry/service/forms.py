@@ -1,5 +1,6 @@
 """What callers send: one form per use case, checked alike whichever facade it came through."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
@@ -21,6 +22,7 @@ from errandry.tasks.model import StateName
 MAX_WAIT_S: Final = 50
 MAX_LIMIT: Final = 100
 MAX_AHEAD_S: Final = 366 * 86_400
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 """Moments outside of these have no room for a time zone or a delay more."""
 
@@ -34,11 +36,10 @@ Priority = Annotated[int, Field(ge=-100, le=100, description="Higher starts earl
 
 
 def _only_text(value: Any) -> Any:
-    """A number would be read as seconds or milliseconds, by its size."""
-    if not isinstance(value, str | datetime):
-        raise ValueError(  # noqa: TRY004 - pydantic reports no TypeError
-            "a moment is text as in RFC 3339, for example 2026-11-24T08:00:00Z"
-        )
+    """A number, or text that is one, would be read as seconds or milliseconds, by its size."""
+    is_moment = isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value))
+    if not is_moment:
+        raise ValueError("a moment is text as in RFC 3339, for example 2026-11-24T08:00:00Z")
     return value
 
 
@@ -113,10 +114,10 @@ class Decide(Form):
 
 
 class Answer(Form):
-    """One answer to a question of a task."""
+    """One answer to a question of a task; only one that accepts has a content."""
 
     action: Literal["accept", "decline", "cancel"]
-    content: dict[str, Any] = {}
+    content: dict[str, Any] | None = None
 
 
 class AnswerTask(Form):
@@ -159,7 +160,8 @@ class ReadStatus(Query):
     revision: Annotated[int, Field(ge=0)] | None = None
 
 
-EventNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
+MAX_EVENT: Final = 2**31 - 1
+EventNumber = Annotated[int, Field(ge=0, le=MAX_EVENT)]
 
 
 class ReadEvents(Query):

@@ -11,19 +11,20 @@ from errandry import clock
 from errandry.commands.approval import approver
 from errandry.commands.concurrency import key_of
 from errandry.commands.model import Command
-from errandry.commands.unsupported import unsupported
-from errandry.errors import ErrandryError, InvalidCommand, TaskActive
+from errandry.errors import ErrandryError, TaskActive
 from errandry.jsontext import canonical
 from errandry.principal import LOCAL_ISSUER, Principal
+from errandry.service.answers import answered
 from errandry.service.commands import CommandService
 from errandry.service.forms import CreateTask, RetryTask
 from errandry.service.news import News
 from errandry.service.snapshots import checked, snapshot
+from errandry.service.starting import start_of
+from errandry.tasks import questions
 from errandry.tasks.model import State, Task
 from errandry.tasks.sql import accept, changing, reading
 from errandry.tasks.sql.accept import Accepted, NewTask
 from errandry.tasks.sql.database import Database
-from errandry.tasks.sql.start import Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,19 @@ class Intake:
     queue_limit: int | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
 
-    async def create(self, caller: Principal, form: CreateTask, key: str | None = None) -> Accepted:
-        """Take a task in, and with `form.execute` start it.
+    async def create(
+        self,
+        caller: Principal,
+        form: CreateTask,
+        key: str | None = None,
+        content: Mapping[str, Any] | None = None,
+        *,
+        tool: str | None = None,
+    ) -> Accepted:
+        """Take a task in, and with `form.execute` start it; its history names the `tool` if given.
+
+        `content` is the answer to the form of its command (`ask`), for who was asked beforehand; it
+        is no part of the request that the key belongs to.
 
         Raises:
             CommandNotFound, InvalidArguments: nothing was stored.
@@ -51,9 +63,16 @@ class Intake:
             IdempotencyConflict: the key belongs to another request.
             TooManyRequests: the caller has as many waiting tasks as it may have; nothing was stored.
         """
-        return await self._counted(self._create(caller, form, key))
+        return await self._counted(self._create(caller, form, key, content, tool))
 
-    async def _create(self, caller: Principal, form: CreateTask, key: str | None) -> Accepted:
+    async def _create(
+        self,
+        caller: Principal,
+        form: CreateTask,
+        key: str | None,
+        content: Mapping[str, Any] | None,
+        tool: str | None,
+    ) -> Accepted:
         caller.require("tasks:write")
         request_hash = _hash(form.model_dump(mode="json", exclude={"expires_in_s"}))
         if known := await accept.known(self.database, caller, key, request_hash):
@@ -74,6 +93,8 @@ class Intake:
             priority=form.priority,
             run_at=run_at,
             expires_in_s=form.expires_in_s,
+            content=content,
+            tool=tool,
         )
 
     async def retry(
@@ -138,8 +159,10 @@ class Intake:
         execute: bool,
         run_at: datetime | None = None,
         expires_in_s: float | None = None,
+        content: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> Accepted:
+        memory = None if content is None else answered(command, arguments, content)
         new = NewTask(
             command=command.name,
             digest=command.digest,
@@ -149,12 +172,17 @@ class Intake:
             max_attempts=command.retry.max_attempts,
             on_crash=command.on_crash,
             keep_s=command.ttl_s,
-            concurrency_key=key_of(command, arguments),
+            concurrency_key=key_of(command, questions.filled(arguments, memory or {})),
             concurrency_limit=command.concurrency.limit if command.concurrency else None,
             idempotency_key=key,
             run_at=run_at,
             expires_in_s=expires_in_s,
-            start=_start(command, arguments, run_at, expires_in_s) if execute else None,
+            start=start_of(
+                command, run_at, expires_in_s, memory or {}, approver(command, arguments)
+            )
+            if execute
+            else None,
+            questions=memory,
             **fields,
         )
         limit = None if caller.iss == LOCAL_ISSUER else self.queue_limit
@@ -175,31 +203,11 @@ class Intake:
         if task.state is not State.CREATED:
             return task, False
         command = await snapshot(self.database, task)
-        begin = _start(command, task.arguments, task.run_at, task.expires_in_s)
+        by = approver(command, task.arguments)
+        begin = start_of(command, task.run_at, task.expires_in_s, task.questions, by)
         task, started = await changing.execute(self.database, caller, task.id, begin)
         self.news.tell(task)
         return task, started
-
-
-def _start(
-    command: Command,
-    arguments: Mapping[str, Any],
-    run_at: datetime | None,
-    expires_in_s: float | None,
-) -> Start:
-    if reason := unsupported(command):
-        raise InvalidCommand(
-            f'The command "{command.name}" cannot be run by this server: {reason}',
-            next_step="Use another command, or take that field out of its definition.",
-        )
-    person_s = expires_in_s if expires_in_s is not None else command.expires_in_s
-    return Start(
-        digest=command.digest,
-        run_at=run_at,
-        approver=approver(command, arguments),
-        person_s=person_s,
-        queue_s=expires_in_s,
-    )
 
 
 def _hash(request: Any) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from errandry.commands.catalog import Catalog
+from errandry.service.answers import Answers
 from errandry.service.commands import CommandService
 from errandry.service.decisions import Decisions
 from errandry.service.intake import Intake
@@ -26,6 +27,7 @@ class Services:
     intake: Intake
     tasks: TaskService
     decisions: Decisions
+    answers: Answers
     watching: Watching
     logs: LogService
     statistics: Statistics
@@ -49,6 +51,7 @@ class Services:
             Intake(database, commands, news, queue_limit),
             TaskService(database, news, retention_s),
             Decisions(database, news, retention_s),
+            Answers(database, news, retention_s),
             Watching(database, bus),
             LogService(database),
             statistics,

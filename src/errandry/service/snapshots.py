@@ -7,6 +7,7 @@ from errandry.commands.arguments import check_arguments
 from errandry.commands.model import Command
 from errandry.commands.snapshots import command_of
 from errandry.commands.template import check
+from errandry.tasks import questions
 from errandry.tasks.model import Task
 from errandry.tasks.sql import reading
 from errandry.tasks.sql.database import Database
@@ -18,11 +19,11 @@ async def snapshot(database: Database, task: Task) -> Command:
 
 
 def checked(command: Command, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments with the command's defaults filled in.
+    """Return the arguments with the command's defaults filled in; its form is filled in later.
 
     Raises:
         InvalidArguments: they do not fit its schema or its argument vector; all faults at once.
     """
     filled = check_arguments(command.parameters, arguments)
-    check(command, filled)
+    check(command, filled, questions.awaited(command))
     return filled

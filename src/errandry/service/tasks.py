@@ -1,11 +1,12 @@
-"""Use cases of tasks that are there: change, cancel, delete, answer, read."""
+"""Use cases of tasks that are there: change, cancel, delete, read."""
 
 from dataclasses import dataclass
 
 from errandry.commands.concurrency import key_of
+from errandry.commands.model import Command
 from errandry.principal import Principal
 from errandry.service.decisions import APPROVER
-from errandry.service.forms import ListTasks, ReadEvents, UpdateTask
+from errandry.service.forms import MAX_EVENT, ListTasks, ReadEvents, UpdateTask
 from errandry.service.news import News
 from errandry.service.snapshots import checked, snapshot
 from errandry.tasks import cursor
@@ -23,7 +24,11 @@ class TaskService:
     retention_s: float
 
     async def update(
-        self, caller: Principal, reference: str, form: UpdateTask, expected_revision: int | None
+        self,
+        caller: Principal,
+        reference: str,
+        form: UpdateTask,
+        expected_revisions: frozenset[int] | None,
     ) -> Task:
         """Set the fields that the form names. See `changing.update` for what is refused."""
         caller.require("tasks:write")
@@ -36,7 +41,7 @@ class TaskService:
                 fields["arguments"] = checked(command, form.arguments)
                 derived["concurrency_key"] = key_of(command, fields["arguments"])
         task = await changing.update(
-            self.database, caller, reference, fields, expected_revision, **derived
+            self.database, caller, reference, fields, expected_revisions, **derived
         )
         self.news.tell(task)
         return task
@@ -49,20 +54,16 @@ class TaskService:
         return task
 
     async def delete(
-        self, caller: Principal, reference: str, expected_revision: int | None
+        self, caller: Principal, reference: str, expected_revisions: frozenset[int] | None
     ) -> None:
         """Delete a `created` or final task with its history and log."""
         caller.require("tasks:write")
-        task = await changing.remove(self.database, caller, reference, expected_revision)
+        task = await changing.remove(self.database, caller, reference, expected_revisions)
         self.news.bus.publish(task.id, task.owner)
 
-    async def answer(self, caller: Principal, reference: str) -> Task:
-        """Answer a task's questions: answers to what is not (or no longer) asked are ignored.
-
-        No command of this release asks, so every answer is one of those.
-        """
-        caller.require("tasks:write")
-        return await reading.get_own(self.database, caller, reference)
+    async def command(self, task: Task) -> Command:
+        """Return the version of its command that a task was made with; the caller may see the task."""
+        return await snapshot(self.database, task)
 
     async def get(self, caller: Principal, reference: str) -> tuple[Task, list[Attempt]]:
         """Return a task and its attempts."""
@@ -97,6 +98,7 @@ class TaskService:
         """Return a page of a task's history, oldest first, and the cursor of the next page."""
         _require_read(caller)
         after = int(cursor.decode(wanted.cursor, int)[0]) if wanted.cursor else wanted.after
+        after = min(after, MAX_EVENT)
         found, more = await reading.list_events(
             self.database, caller, reference, wanted.limit, after
         )

@@ -45,7 +45,7 @@ StateName = Literal[
 FINAL: Final = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 OnCrash = Literal["retry", "fail"]
-AttemptOutcome = Literal["succeeded", "failed", "timeout", "lost", "cancelled"]
+AttemptOutcome = Literal["succeeded", "failed", "timeout", "lost", "cancelled", "asked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ class Task:
     `expires_in_s` is what its creator allowed it to wait, `keep_s` how long its command lets it be
     kept once final (None = the server's retention). `waits_for` are the aliases of the running tasks
     that hold its concurrency key, `waits_for_others` is how many do that its reader may not see.
+    `input_requests` are its open questions by key, `questions` what is kept of all (`tasks.questions`).
     """
 
     id: str
@@ -135,6 +136,7 @@ class Task:
     expires_in_s: float | None
     last_line: str | None
     keep_s: float | None
+    questions: Mapping[str, Json]
 
     def kept_until(self, finished_at: datetime, retention_s: float) -> datetime:
         """When the task may be deleted if it becomes final at `finished_at`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from errandry.tasks.model import AttemptOutcome, Json, OnCrash, State, TaskError
+from errandry.tasks.questions import Asked
 
 LOST_ATTEMPTS: Final = 3
 """A lost attempt of an `on_crash: retry` command is tried again up to here, whatever the policy."""
@@ -13,7 +14,10 @@ LOST_ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How one attempt ended. `cpu_s` in seconds and `max_rss_bytes` over its whole tree."""
+    """How one attempt ended. `cpu_s` in seconds and `max_rss_bytes` over its whole tree.
+
+    `asked` is there when its outcome is.
+    """
 
     outcome: AttemptOutcome
     result: Json = None
@@ -22,6 +26,7 @@ class Ending:
     signal: str | None = None
     max_rss_bytes: int | None = None
     cpu_s: float | None = None
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,11 @@ FINAL_STATE: Final[dict[AttemptOutcome, State]] = {
 def tries_again(policy: RetryPolicy, attempt: int, ending: Ending) -> bool:
     """Whether attempt number `attempt` (from 1), which ended so, is followed by another.
 
+    Attempts that ended with a question are not counted, neither here nor in `pause_s`.
     A lost attempt follows `on_crash`, any other failure `max_attempts`.
     """
     match ending.outcome:
-        case "succeeded" | "cancelled":
+        case "succeeded" | "cancelled" | "asked":
             return False
         case "lost":
             return policy.on_crash == "retry" and attempt < max(policy.max_attempts, LOST_ATTEMPTS)

@@ -12,6 +12,7 @@ from errandry.tasks.model import State, Task
 _UNKNOWN_MS: Final = 1_000
 _LEAST_MS: Final = 250
 _MOST_MS: Final = 5_000
+_STEPS_MS: Final = (250, 500, 1_000, 2_000, _MOST_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,15 @@ def poll_after_ms(task: Task, p50_s: float | None, now: datetime) -> int:
     began = task.started_at if task.state is State.RUNNING else max(now, task.run_at or now)
     left_s = abs(p50_s + ((began or now) - now).total_seconds())
     return min(_MOST_MS, max(_LEAST_MS, round(left_s * 100)))
+
+
+def poll_interval_ms(state: State, p50_s: float | None) -> int:
+    """Return how often a look at a task pays: a tenth of what half of its runs take, in coarse steps.
+
+    A person who decides takes long; one who is asked through the client is not kept waiting.
+    """
+    if state in (State.CREATED, State.AWAITING_APPROVAL):
+        return _MOST_MS
+    if p50_s is None or state is State.INPUT_REQUIRED:
+        return _UNKNOWN_MS
+    return next((step for step in _STEPS_MS if step >= p50_s * 100), _MOST_MS)

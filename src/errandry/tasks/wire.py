@@ -77,8 +77,11 @@ def task(task: Task, attempts: list[Attempt] | None = None) -> dict[str, Any]:
 
 
 def concise(task: Task, *, with_result: bool = True) -> dict[str, Any]:
-    """Write what an agent needs of a task; a final one with its result of at most 8 KiB."""
-    document = {
+    """Write what an agent needs of a task.
+
+    One that asks with its questions, a final one with its result of at most 8 KiB.
+    """
+    document: dict[str, Any] = {
         "id": task.id,
         "alias": task.alias,
         "command": task.command,
@@ -90,6 +93,8 @@ def concise(task: Task, *, with_result: bool = True) -> dict[str, Any]:
         "created_at": _time(task.created_at),
         "finished_at": _time(task.finished_at),
     }
+    if task.input_requests:
+        document["input_requests"] = task.input_requests
     if with_result and task.state.is_final:
         document["result"] = short_result(task.result)
     return document

@@ -107,7 +107,7 @@ def test_watch_tells_each_change_and_ends_like_the_task(cli: CommandLine, server
     ("state", "told"),
     [
         ("awaiting_approval", "somebody must decide: errandry tasks approve resize-1"),
-        ("input_required", "somebody must answer: POST /tasks/resize-1/input"),
+        ("input_required", "somebody must answer: errandry tasks answer resize-1"),
     ],
 )
 def test_watch_tells_what_a_task_waits_for(

@@ -73,16 +73,16 @@ def test_a_command_is_replaced_in_its_file_and_removed_with_it(tmp_path: Path, f
     catalog = Catalog(tmp_path)
     before = catalog.get("a").digest
     document = definition(name="a", description="Two.")
-    changed = catalog.replace("a", document, "api", before)
+    changed = catalog.replace("a", document, "api", frozenset({before}))
     assert changed.document == document
     assert catalog.get("a") == changed
     assert [each.name for each in tmp_path.iterdir()] == [file]
     with pytest.raises(RevisionMismatch, match=changed.digest):
-        catalog.replace("a", definition(name="a"), "api", before)
+        catalog.replace("a", definition(name="a"), "api", frozenset({before}))
     with pytest.raises(RevisionMismatch):
-        catalog.remove("a", before)
+        catalog.remove("a", frozenset({before}))
     assert catalog.get("a") == changed
-    catalog.remove("a", changed.digest)
+    catalog.remove("a", frozenset({changed.digest}))
     assert (names(catalog), list(tmp_path.iterdir())) == ([], [])
 
 
@@ -122,7 +122,7 @@ def test_a_broken_file_is_mended_by_a_replacement(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     digest = catalog.get("a").digest
     path.write_text("[")
-    catalog.replace("a", definition(name="a", description="Two."), "api", digest)
+    catalog.replace("a", definition(name="a", description="Two."), "api", frozenset({digest}))
     assert (catalog.get("a").description, catalog.faults) == ("Two.", ())
 
 
@@ -151,7 +151,7 @@ def test_of_many_who_change_the_same_version_one_succeeds(tmp_path: Path) -> Non
         start.wait(30)
         try:
             document = definition(name="a", title=f"By {number}")
-            outcomes.append(catalog.replace("a", document, "api", digest).title or "")
+            outcomes.append(catalog.replace("a", document, "api", frozenset({digest})).title or "")
         except RevisionMismatch:
             outcomes.append("late")
 

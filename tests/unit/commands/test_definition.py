@@ -21,6 +21,11 @@ def told(document: Any) -> list[str]:
     return [f"{fault.path}: {fault.message}" for fault in refusal(document).faults]
 
 
+def asking(**fields: Any) -> dict[str, Any]:
+    """A change: the form that a command asks before its start."""
+    return {"ask": {"type": "object", "properties": fields}}
+
+
 @pytest.mark.parametrize("name", ["a", "0", "disk-usage", "a_b-c", "a" * 64, "tsk", "run"])
 def test_a_name_may_be(name: str) -> None:
     assert command(name=name).name == name
@@ -85,6 +90,11 @@ def test_a_name_may_not_be(name: str) -> None:
         ({"parameters": {}}, "/parameters/type: the type must be object"),
         ({"parameters": {"type": "array"}}, "/parameters/type: the type must be object"),
         ({"ask": {"type": "string"}}, "/ask/type: the type must be object"),
+        ({"ask": {"type": "object", "oneOf": [True]}}, '/ask/oneOf: a form has no "oneOf"'),
+        (asking(a={"type": "object"}), '/ask/properties/a: a form cannot ask for "a"'),
+        (asking(word={"type": "string"}), '/ask/properties/word: "word" is a parameter already'),
+        (asking(a=True), '/ask/properties/a: a form cannot ask for "a"'),
+        (asking(a={"type": "array"}), '/ask/properties/a: a form cannot ask for "a"'),
         ({"result": {"type": "no"}}, '/result/type: "no" is not one of the allowed values'),
     ],
 )
@@ -150,7 +160,7 @@ def test_a_character_that_nobody_sees_is_refused_where_models_read(
     field: str, character: str
 ) -> None:
     text = f"a{character}b"
-    schema = {"type": "object", "properties": {"a": {"description": text}}}
+    schema = {"type": "object", "properties": {"a": {"type": "string", "description": text}}}
     value = {"tags": [text], "title": text, "description": text}.get(field, schema)
     [fault] = refusal(definition(**{field: value})).faults
     assert fault.path.startswith(f"/{field}" if character != "\x00" else "")

@@ -11,6 +11,7 @@ from unit.commands.samples import command
     [
         {},
         {"approval": "always"},
+        {"ask": {"type": "object"}},
         {"approval": {"when": {"required": ["word"]}, "by": "admin"}},
         {"run": {"python": {"call": "f"}}},
         {"run": {"theirs": {}}},
@@ -28,15 +29,8 @@ def test_what_this_release_does_is_supported(changes: dict[str, Any]) -> None:
     ("changes", "expected"),
     [
         ({"run": {"mcp": {"server": "s", "tool": "t"}}}, 'the executor "mcp"'),
-        ({"ask": {"type": "object"}}, "questions before the start (ask)"),
     ],
 )
 def test_what_this_release_lacks_is_named(changes: dict[str, Any], expected: str) -> None:
     reason = unsupported(command(**changes))
     assert reason == f"it needs {expected}, which this release does not do yet"
-
-
-def test_everything_that_is_lacking_is_named_at_once() -> None:
-    reason = unsupported(command(run={"mcp": {"server": "s", "tool": "t"}}, ask={"type": "object"}))
-    assert reason is not None
-    assert '"mcp" and questions' in reason

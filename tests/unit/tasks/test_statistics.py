@@ -6,7 +6,7 @@ import pytest
 
 from errandry.commands.stats import Stats
 from errandry.tasks.model import Owner, State, Task
-from errandry.tasks.statistics import Run, poll_after_ms, summary
+from errandry.tasks.statistics import Run, poll_after_ms, poll_interval_ms, summary
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 TASK = Task(
@@ -45,6 +45,7 @@ TASK = Task(
     expires_in_s=None,
     last_line=None,
     keep_s=None,
+    questions={},
 )
 
 
@@ -86,3 +87,23 @@ def test_another_look_pays_after_a_tenth_of_what_is_left(
     fields: dict[str, Any], p50_s: float | None, expected: int
 ) -> None:
     assert poll_after_ms(replace(TASK, **fields), p50_s, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "p50_s", "expected"),
+    [
+        (State.CREATED, 10, 5000),
+        (State.AWAITING_APPROVAL, None, 5000),
+        (State.INPUT_REQUIRED, 100, 1000),
+        (State.QUEUED, None, 1000),
+        (State.RUNNING, 0.1, 250),
+        (State.RUNNING, 2.5, 250),
+        (State.RUNNING, 2.6, 500),
+        (State.QUEUED, 10, 1000),
+        (State.RUNNING, 3600, 5000),
+    ],
+)
+def test_how_often_a_look_pays_depends_on_state_and_history_alone(
+    state: State, p50_s: float | None, expected: int
+) -> None:
+    assert poll_interval_ms(state, p50_s) == expected

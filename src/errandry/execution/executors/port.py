@@ -10,6 +10,7 @@ from errandry.commands.schema import Schema
 from errandry.execution.capture import Capture
 from errandry.execution.redact import Redaction
 from errandry.tasks.model import AttemptOutcome, Json, Progress, TaskError
+from errandry.tasks.questions import Asked
 from errandry.tasks.retry import Ending
 
 OTHER: Final = "*"
@@ -33,7 +34,7 @@ class Context:
     `folder` is where it may make files, `lease_until` the moment (monotonic) by which all of it must
     be dead unless the lease is renewed, `grace_s` how long its end may take once its scope is
     cancelled. `on_start` is to be called when something has been started. `secrets` are values by
-    name, which `redaction` hides.
+    name, which `redaction` hides; `questions` is what the task was asked so far.
     """
 
     task_id: str
@@ -49,9 +50,15 @@ class Context:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     redaction: Redaction = field(default_factory=Redaction)
     usage: Usage = field(default_factory=Usage)
+    questions: Mapping[str, Json] = field(default_factory=dict)
 
     def end(
-        self, outcome: AttemptOutcome, *, result: Json = None, error: TaskError | None = None
+        self,
+        outcome: AttemptOutcome,
+        *,
+        result: Json = None,
+        error: TaskError | None = None,
+        asked: Asked | None = None,
     ) -> Ending:
         """Return how the attempt ended, without secrets, with what is known of its usage."""
         usage = self.usage
@@ -65,6 +72,7 @@ class Context:
             usage.signal,
             usage.max_rss_bytes,
             usage.cpu_s,
+            asked,
         )
 
 

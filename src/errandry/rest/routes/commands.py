@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Query, Response
 from starlette.responses import JSONResponse
 
 from errandry.commands.model import Command
-from errandry.rest.callers import Caller, Digest, Use
+from errandry.rest.callers import Caller, Digests, Use
 from errandry.rest.schemas import CommandAnswer, CommandCreated, CommandList
 from errandry.service.forms import ListCommands
 
@@ -48,16 +48,16 @@ async def get_command(name: str, caller: Caller, use: Use) -> Response:
 async def replace_command(
     name: str,
     definition: Annotated[dict[str, Any], Body()],
-    digest: Digest,
+    digests: Digests,
     caller: Caller,
     use: Use,
 ) -> Response:
     """Write another definition into the file of a command: the body is the definition itself."""
-    return await _answer(use, await use.commands.replace(caller, name, definition, digest))
+    return await _answer(use, await use.commands.replace(caller, name, definition, digests))
 
 
 @router.delete("/{name}", name="delete_command", status_code=204)
-async def delete_command(name: str, digest: Digest, caller: Caller, use: Use) -> Response:
+async def delete_command(name: str, digests: Digests, caller: Caller, use: Use) -> Response:
     """Remove a command with its file; tasks that were made from it stay as they are."""
-    await use.commands.remove(caller, name, digest)
+    await use.commands.remove(caller, name, digests)
     return Response(status_code=204)

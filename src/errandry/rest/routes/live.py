@@ -11,7 +11,7 @@ from errandry.rest.callers import Caller, Stream, Use
 router = APIRouter(tags=["history"])
 
 STREAM: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {sse.MEDIA_TYPE: {"schema": {"type": "string"}}}}
+    200: {"content": {sse.MEDIA_TYPE: {"schema": {"type": "string"}, "itemSchema": sse.FRAME}}}
 }
 """How the OpenAPI document shows a stream."""
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import JSONResponse
 
 from errandry.rest.answers import task_response
-from errandry.rest.callers import Caller, Key, Revision, Use
+from errandry.rest.callers import Caller, Key, Revisions, Use
 from errandry.rest.schemas import Message, TaskAnswer, TaskList
 from errandry.service.forms import (
     AnswerTask,
@@ -53,16 +53,16 @@ async def get_task(task_id: str, caller: Caller, use: Use) -> Response:
 
 @router.put("/{task_id}", name="update_task", response_model=TaskAnswer)
 async def update_task(
-    task_id: str, form: UpdateTask, revision: Revision, caller: Caller, use: Use
+    task_id: str, form: UpdateTask, revisions: Revisions, caller: Caller, use: Use
 ) -> Response:
     """Set fields of a task; those left out stay."""
-    return task_response(await use.tasks.update(caller, task_id, form, revision))
+    return task_response(await use.tasks.update(caller, task_id, form, revisions))
 
 
 @router.delete("/{task_id}", name="delete_task", status_code=204)
-async def delete_task(task_id: str, revision: Revision, caller: Caller, use: Use) -> Response:
+async def delete_task(task_id: str, revisions: Revisions, caller: Caller, use: Use) -> Response:
     """Delete a task that has not started or is final, with its history and log."""
-    await use.tasks.delete(caller, task_id, revision)
+    await use.tasks.delete(caller, task_id, revisions)
     return Response(status_code=204)
 
 
@@ -92,14 +92,9 @@ async def retry_task(
 
 
 @router.post("/{task_id}/input", name="answer_task", status_code=202, response_model=TaskAnswer)
-async def answer_task(
-    task_id: str,
-    form: AnswerTask,  # noqa: ARG001 - checked; no command of this release asks
-    caller: Caller,
-    use: Use,
-) -> Response:
-    """Answer what a task asks; answers to what is not asked are ignored."""
-    return task_response(await use.tasks.answer(caller, task_id), 202)
+async def answer_task(task_id: str, form: AnswerTask, caller: Caller, use: Use) -> Response:
+    """Answer what a task asks; answers to what is not, or no longer, asked are ignored."""
+    return task_response(await use.answers.answer(caller, task_id, form.responses), 202)
 
 
 @router.post("/{task_id}/approve", name="approve_task", status_code=202, response_model=TaskAnswer)

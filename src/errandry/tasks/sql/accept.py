@@ -26,7 +26,8 @@ class NewTask:
 
     `request_hash` tells two requests with one key apart; `keep_s` is how long the task is kept once
     final (seconds, None = the server's retention). At most `concurrency_limit` tasks with the same
-    `concurrency_key` run at once.
+    `concurrency_key` run at once. `questions` is what was answered beforehand, `tool` the built-in
+    tool that asked for the task, if one did.
     """
 
     command: str
@@ -47,6 +48,13 @@ class NewTask:
     run_at: datetime | None = None
     expires_in_s: float | None = None
     start: Start | None = None
+    questions: Mapping[str, Json] | None = None
+    tool: str | None = None
+
+    def facts(self) -> dict[str, Json]:
+        """What the event of its making tells."""
+        facts = {"command": self.command, "digest": self.digest}
+        return facts | {"tool": self.tool} if self.tool else facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ async def _accept(
         owner = Owner(principal.iss, principal.sub)
         await _keep_definition(connection, new, now)
         facts = [
-            moves.NewEvent("created", {"command": new.command, "digest": new.digest}, owner),
+            moves.NewEvent("created", new.facts(), owner),
             *(new.start.facts(owner) if new.start else ()),
         ]
         number = await _next_number(connection, owner, new.command)
@@ -207,6 +215,7 @@ def _row(task_id: str, alias: str, owner: Owner, new: NewTask, now: datetime) ->
         "run_at": new.run_at,
         "expires_in_s": new.expires_in_s,
         "keep_s": new.keep_s,
+        "questions": new.questions,
         "concurrency_key": new.concurrency_key,
         "concurrency_limit": new.concurrency_limit,
         "created_at": now,

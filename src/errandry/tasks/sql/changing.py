@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, delete
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +13,7 @@ from errandry.errors import DigestMismatch, Fault, RevisionMismatch, TaskActive,
 from errandry.principal import Principal
 from errandry.tasks import wire
 from errandry.tasks.model import Json, Owner, State, Task, TaskError
-from errandry.tasks.sql import reading, rows, start
+from errandry.tasks.sql import reading, rows
 from errandry.tasks.sql.database import Database
 from errandry.tasks.sql.moves import NewEvent, move
 from errandry.tasks.sql.start import Start
@@ -22,16 +22,22 @@ from errandry.tasks.sql.tables import tasks
 Decision = Literal["approved", "rejected"]
 _EDITABLE_BEFORE_RUNNING = frozenset({"title", "labels", "priority"})
 _EDITABLE_ALWAYS = frozenset({"title", "labels"})
+_GIVEN_UP: Final = {
+    State.QUEUED: ("expired", "The task did not start within its expires_in_s"),
+    State.AWAITING_APPROVAL: ("approval_expired", "Nobody decided about the task in time"),
+    State.INPUT_REQUIRED: ("input_expired", "Nobody answered the task in time"),
+}
+"""What is said of a task that has waited too long."""
 
 
 def _owner(principal: Principal) -> Owner:
     return Owner(principal.iss, principal.sub)
 
 
-def _check_revision(task: Task, expected: int | None) -> None:
-    if expected is not None and expected != task.revision:
+def _check_revision(task: Task, expected: frozenset[int] | None) -> None:
+    if expected is not None and task.revision not in expected:
         raise RevisionMismatch(
-            f"The task is at revision {task.revision}, not {expected}",
+            f"The task is at revision {task.revision}, which was not named",
             next_step="Read the task again and decide anew.",
         )
 
@@ -66,7 +72,7 @@ async def update(
     principal: Principal,
     reference: str,
     fields: Mapping[str, Json | datetime],
-    expected_revision: int | None,
+    expected_revisions: frozenset[int] | None,
     **derived: Json,
 ) -> Task:
     """Set the named fields of a task, and the columns that are `derived` from them.
@@ -78,7 +84,7 @@ async def update(
     """
     async with database.write() as connection:
         task = await reading.find_own(connection, principal, reference, lock=True)
-        _check_revision(task, expected_revision)
+        _check_revision(task, expected_revisions)
         allowed = _editable(task)
         if late := sorted(set(fields) - allowed):
             raise TaskNotEditable(
@@ -129,6 +135,7 @@ async def cancel(
             facts.append(NewEvent("finished", {"state": State.CANCELLED, "error": None}))
             values |= {
                 "state": State.CANCELLED,
+                "input_requests": None,
                 "finished_at": now,
                 "expires_at": task.kept_until(now, retention_s),
             }
@@ -136,7 +143,10 @@ async def cancel(
 
 
 async def remove(
-    database: Database, principal: Principal, reference: str, expected_revision: int | None
+    database: Database,
+    principal: Principal,
+    reference: str,
+    expected_revisions: frozenset[int] | None,
 ) -> Task:
     """Delete a `created` or final task with its events and logs; return it as it was.
 
@@ -145,7 +155,7 @@ async def remove(
     """
     async with database.write() as connection:
         task = await reading.find_own(connection, principal, reference, lock=True)
-        _check_revision(task, expected_revision)
+        _check_revision(task, expected_revisions)
         if task.state is not State.CREATED and not task.state.is_final:
             raise TaskActive(
                 f"A task that is {task.state} cannot be deleted", next_step="Cancel it first."
@@ -162,8 +172,11 @@ async def decide(
     digest: str,
     reason: str | None,
     retention_s: float,
+    begin: Start,
 ) -> Task:
     """Approve or reject a task that awaits it; repeating a decision changes nothing.
+
+    An approved task goes on as `begin` says.
 
     Raises:
         DigestMismatch: the decision was made about another version of the command.
@@ -189,8 +202,8 @@ async def decide(
         }
         facts = [NewEvent(decision, {"reason": reason}, _owner(principal))]
         if decision == "approved":
-            facts.append(start.queued_fact("approved", task.run_at))
-            values = start.again(now, task.run_at, task.expires_in_s)
+            facts += begin.facts(None, "approved")
+            values = begin.values(now)
         else:
             error = asdict(
                 TaskError("approval_rejected", reason or "The approver rejected the task")
@@ -223,7 +236,7 @@ async def sweep(database: Database, retention_s: float, limit: int = 100) -> lis
         for task in [rows.task(row) for row in due]:
             if task.state.is_final:
                 await connection.execute(delete(tasks).where(tasks.c.id == task.id))
-            elif task.state in (State.QUEUED, State.AWAITING_APPROVAL):
+            elif task.state in _GIVEN_UP:
                 await _give_up(connection, task, now, retention_s)
             changed.append(task)
     return changed
@@ -232,10 +245,7 @@ async def sweep(database: Database, retention_s: float, limit: int = 100) -> lis
 async def _give_up(
     connection: AsyncConnection, task: Task, now: datetime, retention_s: float
 ) -> None:
-    if task.state is State.QUEUED:
-        error = TaskError("expired", "The task did not start within its expires_in_s")
-    else:
-        error = TaskError("approval_expired", "Nobody decided about the task in time")
+    error = TaskError(*_GIVEN_UP[task.state], attempt=task.attempt or None)
     await move(
         connection,
         task.id,
@@ -244,6 +254,7 @@ async def _give_up(
         now,
         state=State.FAILED,
         error=asdict(error),
+        input_requests=None,
         finished_at=now,
         expires_at=task.kept_until(now, retention_s),
     )

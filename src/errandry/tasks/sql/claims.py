@@ -5,7 +5,7 @@ Fencing: whatever a worker writes names the attempt, and takes effect only while
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
+from errandry.tasks import questions
 from errandry.tasks.model import Json, Owner, State
 from errandry.tasks.sql import moves, postgresql, queue
 from errandry.tasks.sql.database import Database
@@ -32,7 +33,10 @@ from errandry.tasks.sql.tables import attempts, command_versions, tasks
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's hold on one attempt, and all that running it needs."""
+    """A worker's hold on one attempt, and all that running it needs.
+
+    Answers given before the start are among the arguments.
+    """
 
     task_id: str
     owner: Owner
@@ -40,6 +44,7 @@ class Claim:
     command: str
     document: dict[str, Json]
     arguments: dict[str, Json]
+    questions: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,9 @@ async def _take(
     values = {"task_id": row.id, "attempt": number, "worker": worker, "started_at": now}
     await connection.execute(insert(attempts).values(values))
     owner = Owner(row.owner_iss, row.owner_sub)
-    return Claim(row.id, owner, number, row.command, row.document, row.arguments)
+    memory = row.questions or {}
+    arguments = questions.filled(row.arguments, memory)
+    return Claim(row.id, owner, number, row.command, row.document, arguments, memory)
 
 
 async def next_due(database: Database, since: datetime) -> datetime | None:

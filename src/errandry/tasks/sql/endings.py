@@ -1,14 +1,15 @@
-"""How an attempt ends in the store: the task is final, queued once more, or put back."""
+"""How an attempt ends in the store: the task is final, queued once more, asks, or is put back."""
 
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errandry import clock
 from errandry.tasks.model import State, Task
+from errandry.tasks.questions import Asked
 from errandry.tasks.retry import FINAL_STATE, Ending, RetryPolicy, pause_s, tries_again
 from errandry.tasks.sql import logs, moves, reading, rows, start
 from errandry.tasks.sql.claims import Claim, is_running
@@ -52,7 +53,7 @@ async def finish(
     retention_s: float,
     last: Report | None = None,
 ) -> Task | None:
-    """End an attempt: the task is final, or queued for the next one.
+    """End an attempt: the task is final, queued for the next one, or waits for answers.
 
     `last` is the attempt's last report, stored in the same transaction. Returns the task, or None
     when the attempt was no longer the current one: then nothing was written.
@@ -68,7 +69,8 @@ async def finish(
         task = rows.task(row)
         if last is not None:
             await logs.append(connection, task_id, attempt, last.log)
-        facts, values = _after(task, ending, policy, now, retention_s)
+        asked = await _count_asked(connection, task_id)
+        facts, values = _after(task, asked, ending, policy, now, retention_s)
         if last is not None:
             values |= {"last_line": last.last_line}
             values |= {"progress": asdict(last.progress)} if last.progress else {}
@@ -88,8 +90,20 @@ async def finish(
         return rows.task(changed.one())
 
 
+async def _count_asked(connection: AsyncConnection, task_id: str) -> int:
+    found = await connection.execute(
+        select(func.count()).where(attempts.c.task_id == task_id, attempts.c.outcome == "asked")
+    )
+    return found.scalar_one()
+
+
 def _after(
-    task: Task, ending: Ending, policy: RetryPolicy, now: datetime, retention_s: float
+    task: Task,
+    asked: int,
+    ending: Ending,
+    policy: RetryPolicy,
+    now: datetime,
+    retention_s: float,
 ) -> tuple[list[NewEvent], dict[str, Any]]:
     error = asdict(ending.error) if ending.error else None
     data = {
@@ -100,8 +114,11 @@ def _after(
     }
     finished = NewEvent("attempt_finished", data, attempt=task.attempt)
     stopped = task.cancel_requested and ending.outcome != "succeeded"
-    if not stopped and tries_again(policy, task.attempt, ending):
-        pause = pause_s(policy, task.attempt, ending)
+    if not stopped and ending.asked is not None:
+        return _wait(task, ending.asked, finished, now)
+    tried = task.attempt - asked
+    if not stopped and tries_again(policy, tried, ending):
+        pause = pause_s(policy, tried, ending)
         run_at = clock.after(now, pause) if pause else None
         reason = "lost" if ending.outcome == "lost" else "retry"
         return [finished, start.queued_fact(reason, run_at)], start.again(now, run_at)
@@ -114,6 +131,16 @@ def _after(
         "expires_at": task.kept_until(now, retention_s),
     }
     return [finished, NewEvent("finished", {"state": state, "error": values["error"]})], values
+
+
+def _wait(
+    task: Task, asked: Asked, finished: NewEvent, now: datetime
+) -> tuple[list[NewEvent], dict[str, Any]]:
+    requests = asked.requests()
+    person_s = asked.expires_in_s if task.expires_in_s is None else task.expires_in_s
+    values = start.waiting(now, requests, person_s)
+    values["questions"] = {**task.questions, **asked.memory()}
+    return [finished, start.requested_fact(requests, attempt=task.attempt)], values
 
 
 async def _close_attempt(

@@ -48,6 +48,7 @@ def task(row: Row[Any]) -> Task:
         expires_in_s=row.expires_in_s,
         last_line=row.last_line,
         keep_s=row.keep_s,
+        questions=row.questions or {},
     )
 
 

@@ -125,6 +125,7 @@ tasks = Table(
     Column("result", _json()),
     Column("error", _json()),
     Column("input_requests", _json()),
+    Column("questions", _json()),
     Column("approval", _json()),
     Column("retry_of", String(36)),
     Column("created_at", UtcTime, nullable=False),
@@ -169,6 +170,7 @@ tasks = Table(
     ),
 )
 """`delivery` counts how often the task was queued; `keep_s` is the `ttl_s` of its command.
+`input_requests` are the questions that wait for an answer, `questions` is the memory of all of them.
 `concurrency_slot` is set while the task runs: the unique index on it keeps the limit of its key."""
 
 attempts = Table(
