@@ -131,7 +131,7 @@ async def operations(database: Database, size: int) -> Mapping[str, Operation]:
         "list": listing(database),
         "list_middle": listing(database, after=middle),
         "list_failed": listing(database, states=[State.FAILED]),
-        "list_running": listing(database, states=[State.RUNNING, State.QUEUED]),
+        "list_running": listing(database, states=[State.RUNNING, State.AWAITING_APPROVAL]),
         "list_seldom": listing(database, command="seldom"),
         "list_nothing": listing(database, text="no such text"),
         "claim": lambda: claims.claim(database, "bench", 1, 600),

@@ -220,6 +220,8 @@ class TaskFilter:
             wanted.append(tasks.c.owner_sub == self.owner)
         if self.states:
             wanted.append(tasks.c.state.in_(self.states))
+            if not any(state.is_final for state in self.states):
+                wanted.append(tasks.c.finished_at.is_(None))  # what the index of those asks for
         wanted += [tasks.c.labels[key].as_string() == value for key, value in self.labels]
         if self.command is not None:
             wanted.append(tasks.c.command == self.command)
