@@ -11,6 +11,7 @@ from errandry.service.decisions import Decisions
 from errandry.service.intake import Intake
 from errandry.service.live import Live
 from errandry.service.logs import LogService
+from errandry.service.looks import Looks
 from errandry.service.news import News
 from errandry.service.statistics import Statistics
 from errandry.service.tasks import TaskService
@@ -55,5 +56,5 @@ class Services:
             Watching(database, bus),
             LogService(database),
             statistics,
-            Live(database, bus, statistics),
+            Live(database, bus, statistics, Looks(database)),
         )
