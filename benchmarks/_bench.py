@@ -43,7 +43,7 @@ def seconds(wanted: float) -> float:
     return 0.1 if SHORT else wanted
 
 
-def tell(bench: str, goal: str | None = None, **figures: float | str | None) -> None:
+def tell(bench: str, goal: str = "", /, **figures: float | str | None) -> None:
     """Print one figure."""
     rounded = {
         name: round(value, 3) if isinstance(value, float) else value
@@ -126,9 +126,7 @@ class Target:
     requests: Sequence[str]
 
 
-def compare_rates(
-    asking: Load, bench: str, own: Target, other: Target, at_once: int = 1, goal: str | None = None
-) -> None:
+def compare_rates(asking: Load, bench: str, own: Target, other: Target, at_once: int = 1) -> None:
     """Have both answer in turns, and tell the ratio of their rates: higher is better."""
     rates: dict[str, list[float]] = {"own": [], "other": []}
     for _ in rounds(ROUNDS):
@@ -137,7 +135,6 @@ def compare_rates(
             rates[whose].append(seen.per_s)
     tell(
         bench,
-        goal,
         ratio=ratio(rates["own"], rates["other"]),
         per_s=statistics.median(rates["own"]),
         bare_per_s=statistics.median(rates["other"]),
