@@ -4,6 +4,7 @@ Import it before anything of `support`, which it puts on the path.
 """
 
 import json
+import signal
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,8 @@ SHORT: Final = "--short" in sys.argv
 
 ROUNDS: Final = 5
 ROUND_S: Final = 1.0
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that what was started ends, too
 
 
 def rounds(count: int) -> range:
