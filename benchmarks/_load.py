@@ -72,9 +72,15 @@ class Connection(asyncio.Protocol):
             self._buffer = b""
             self._answer.set_result(head + HEAD_END + body)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used; servers close what was idle for some seconds."""
+        return self._transport is not None and not self._transport.is_closing()
+
     async def ask(self, raw: bytes) -> bytes:
         """Send a request and return its answer; one that is no success is an error."""
-        assert self._transport
+        if self._transport is None or not self.is_open:
+            raise ConnectionResetError("the server has closed the connection")
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(raw)
         answer = await self._answer

@@ -87,7 +87,7 @@ class Watchers:
 
     async def ask(self, method: str, path: str, body: object) -> bytes:
         """Send a request over the connection for those."""
-        if self._asker is None:
+        if self._asker is None or not self._asker.is_open:
             self._asker = await Connection.to(self._port)
         return await self._asker.ask(request(method, path, body, **self._headers).encode())
 
@@ -178,8 +178,7 @@ def main() -> None:
         for count in OPEN:
             with errandry(database, shell("note", "true")) as server, bare(database) as port:
                 asyncio.run(of_owner(name, server, port, count))
-                if count == OPEN[0]:  # many more look again so often that it is all the server does
-                    asyncio.run(of_tasks(name, server, count))
+                asyncio.run(of_tasks(name, server, count))
 
 
 if __name__ == "__main__":
