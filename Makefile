@@ -22,6 +22,9 @@ format: .venv/.ready-dev
 bench: .venv/.ready-dev
 	@for bench in benchmarks/[a-z]*.py; do .venv/bin/python $$bench || exit 1; done
 
+bench-short: .venv/.ready-dev
+	@for bench in benchmarks/[a-z]*.py; do .venv/bin/python $$bench --short || exit 1; done
+
 chaos: .venv/.ready-dev
 	@ERRANDRY_TEST_LONG=1 .venv/bin/python -m pytest -p no:xdist tests/chaos tests/process
 

@@ -5,7 +5,6 @@ per figure; `ratio` is ours to bare.
 """
 
 import asyncio
-import json
 import statistics
 import tempfile
 import time
@@ -14,13 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from _bench import SHORT, ratio, rounds, tell
+
 from errandry.execution.spawner import Job, Spawner, Stream, unix
 
 ROUNDS: Final = 6
-STARTS: Final = 100
+STARTS: Final = 10 if SHORT else 100
 AT_ONCE: Final = 20
-BURST: Final = 300
-HELD: Final = 50
+BURST: Final = 40 if SHORT else 300
+HELD: Final = 5 if SHORT else 50
 PROGRAM: Final = ("/bin/true",)
 LEASE_S: Final = 600.0
 
@@ -101,17 +102,11 @@ def pss_mb(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def tell(bench: str, goal: str, **figures: float | None) -> None:
-    """Print one figure."""
-    rounded = {name: value and round(value, 3) for name, value in figures.items()}
-    print(json.dumps({"bench": f"spawner.{bench}", **rounded, "goal": goal}), flush=True)
-
-
 async def compare(own: Way) -> None:
     """Measure both ways in turns; a round gives one ratio, the median of them counts."""
     starts: dict[Way, list[float]] = {bare: [], own: []}
     rates: dict[Way, list[float]] = {bare: [], own: []}
-    for _ in range(ROUNDS):
+    for _ in rounds(ROUNDS):
         times: dict[Way, list[float]] = {bare: [], own: []}
         for _ in range(STARTS):
             for way, measured in times.items():
@@ -120,14 +115,14 @@ async def compare(own: Way) -> None:
             starts[way].append(statistics.median(measured) * 1000)
             rates[way].append(await rate(way))
     tell(
-        "start",
+        "spawner.start",
         "ratio <= 1.5",
         ratio=ratio(starts[own], starts[bare]),
         ms=statistics.median(starts[own]),
         bare_ms=statistics.median(starts[bare]),
     )
     tell(
-        "at_once",
+        "spawner.at_once",
         "ratio >= 0.9",
         ratio=ratio(rates[own], rates[bare]),
         per_s=statistics.median(rates[own]),
@@ -135,16 +130,11 @@ async def compare(own: Way) -> None:
     )
 
 
-def ratio(own: list[float], other: list[float]) -> float:
-    """Return the median of the rounds' ratios."""
-    return statistics.median(a / b for a, b in zip(own, other, strict=True))
-
-
 async def main() -> None:
     """Measure and print."""
     async with Spawner(keep=AT_ONCE) as spawner:
         await compare(ours(spawner))
-        tell("memory", "pss_mb <= 2", pss_mb=await memory(spawner))
+        tell("spawner.memory", "pss_mb <= 2", pss_mb=await memory(spawner))
 
 
 if __name__ == "__main__":

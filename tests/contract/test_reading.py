@@ -39,6 +39,18 @@ async def test_unknown_and_foreign_tasks_get_the_same_answer(
     assert refusals[0][0] == "Task not found"
 
 
+async def test_what_one_may_see_depends_on_the_scopes_of_this_call_not_of_an_earlier_one(
+    services: Services, alice: Principal, bob: Principal
+) -> None:
+    task = await _make(services, alice)
+    for _ in range(2):
+        as_admin = Principal(bob.iss, bob.sub, frozenset({"admin"}))
+        assert (await services.tasks.get(as_admin, task.id))[0].id == task.id
+        for scopes in (bob.scopes, bob.scopes | {"tasks:approve"}):
+            with pytest.raises(TaskNotFound):
+                await services.tasks.get(Principal(bob.iss, bob.sub, scopes), task.id)
+
+
 async def test_an_alias_means_the_callers_own_task_first(
     services: Services, alice: Principal, bob: Principal, admin: Principal
 ) -> None:

@@ -88,9 +88,9 @@ def _readable(programs: Path, account: Account, folder: Path) -> Path:
 
 
 class Postgres:
-    """A running server; `fsync` is off, since no test cuts the power."""
+    """A running server; unless it is `durable` it does not wait for the disk: no test cuts the power."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         self.port = free_port()
         self._account = _account()
@@ -98,11 +98,12 @@ class Postgres:
             os.chown(self.folder, self._account.uid, self._account.gid or -1)
         programs = _readable(_programs(), self._account, self.folder)
         self._make_data(programs)
+        hasty = () if durable else ("-c", "fsync=off", "-c", "full_page_writes=off")
         self._command = [
             str(programs / "postgres"),
             *("-D", str(self.folder / "data"), "-k", str(self.folder)),
             *("-p", str(self.port), "-h", "127.0.0.1"),
-            *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300"),
+            *("-c", "max_connections=300", *hasty),
         ]
         self._kept = self._run()
 

@@ -54,7 +54,7 @@ def shell(name: str, script: str, *parameters: str, **fields: Any) -> Document:
 
 
 @cache
-def _bytecode() -> dict[str, str]:
+def bytecode() -> dict[str, str]:
     """Where compiled modules are kept if not beside their sources: else each start takes seconds."""
     if not sys.dont_write_bytecode:
         return {}
@@ -122,7 +122,7 @@ class Server:
         }
         return {
             **kept,
-            **_bytecode(),
+            **bytecode(),
             "NO_COLOR": "1",
             "PYTHONPATH": os.pathsep.join(
                 [str(Path(errandry.__file__).parents[1]), *self.packages]

@@ -19,7 +19,9 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: the address is not one of this machine, or not for us.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns Nagle's algorithm off only where the protocol is named; with it an answer, which is
+    # written in two parts, waits up to 40 ms for a client that delays its ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -1,4 +1,7 @@
-"""What the routes depend on: the services, who calls, and the headers that say more."""
+"""What the routes depend on: the services, who calls, and the headers that say more.
+
+All of it is `async` though nothing waits: FastAPI gives what is not to a thread, for each request.
+"""
 
 import re
 from collections.abc import Callable
@@ -25,7 +28,7 @@ _TAG: Final = re.compile(r'W/"[^"]*"|"[^"]*"|[^\s,"]+')
 _REVISION: Final = re.compile(r"[0-9]{1,18}")
 
 
-def verified(request: Request) -> Verified:
+async def verified(request: Request) -> Verified:
     """Return whose token the request carries, and until when it speaks for them.
 
     Raises:
@@ -38,21 +41,21 @@ def verified(request: Request) -> Verified:
 Token = Annotated[Verified, Depends(verified)]
 
 
-def _caller(token: Token, _: Annotated[object, Security(_SCHEME)]) -> Principal:
+async def _caller(token: Token, _: Annotated[object, Security(_SCHEME)]) -> Principal:
     return token.principal
 
 
-def _stream(request: Request, token: Token) -> Callable[[Frames], Response]:
+async def _stream(request: Request, token: Token) -> Callable[[Frames], Response]:
     """What answers with a stream that ends with the caller's token."""
     streams = cast("Streams", request.app.state.streams)
     return partial(streams.answer, expires_at=token.expires_at)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
-def _idempotency_key(
+async def _idempotency_key(
     _: Token,  # whoever has none is not told what else is wrong
     key: Annotated[
         str | None, Header(alias="Idempotency-Key", json_schema_extra=_KEY.json_schema())
@@ -67,7 +70,7 @@ def _idempotency_key(
         raise InvalidField(message, faults=[Fault("Idempotency-Key", message)]) from error
 
 
-def _expected_tags(
+async def _expected_tags(
     tags: Annotated[str | None, Header(alias="If-Match")] = None,
 ) -> frozenset[str] | None:
     """The tags in If-Match, None for any; a weak one matches nothing (RFC 9110, 13.1.1)."""
@@ -76,7 +79,7 @@ def _expected_tags(
     return frozenset(found.strip('"') for found in _TAG.findall(tags) if found[:2] != "W/")
 
 
-def _expected_revisions(
+async def _expected_revisions(
     tags: Annotated[frozenset[str] | None, Depends(_expected_tags)],
 ) -> frozenset[int] | None:
     """The revisions in If-Match, None for any; what is no number is no revision of a task."""
@@ -85,7 +88,7 @@ def _expected_revisions(
     return frozenset(int(tag) for tag in tags if _REVISION.fullmatch(tag))
 
 
-def _resumed_after(
+async def _resumed_after(
     _: Token,
     number: Annotated[
         str | None, Header(alias="Last-Event-ID", json_schema_extra={"pattern": "^[0-9]+$"})

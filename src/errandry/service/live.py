@@ -7,10 +7,8 @@ the last look found, so a slow reader holds up nobody and makes nothing grow.
 import math
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
-
-import anyio
 
 from errandry.errors import TaskNotFound, Unavailable
 from errandry.principal import Principal
@@ -18,6 +16,7 @@ from errandry.service.decisions import APPROVER
 from errandry.service.following import Follower, log_position
 from errandry.service.forms import ReadEvents
 from errandry.service.frames import RESYNC, Frame
+from errandry.service.looks import Looks
 from errandry.service.statistics import Statistics
 from errandry.status.bus import MOST_CHANGED, StatusBus
 from errandry.tasks import wire
@@ -27,9 +26,6 @@ from errandry.tasks.sql.database import Database
 
 _LOOK_AGAIN_S: Final = 2.0
 """A wake-up may get lost; nobody waits longer than this for one."""
-
-_LOOKS: Final = 2
-"""So many streams look at once; the others of the database's readers are left to who asks."""
 
 Frames = AsyncGenerator[Frame]
 
@@ -41,7 +37,7 @@ class Live:
     database: Database
     bus: StatusBus
     statistics: Statistics
-    turns: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(_LOOKS))
+    looks: Looks
 
     async def task(self, caller: Principal, reference: str, wanted: ReadEvents) -> Frames:
         """Return the stream of a task: events after `wanted.after`, progress, and if wanted its log.
@@ -59,7 +55,7 @@ class Live:
     async def _follow(self, follower: Follower) -> Frames:
         with self.bus.subscribe([follower.task_id]) as subscription, suppress(*_ENDS):
             while True:
-                async with self.turns:
+                async with self.looks.turns:
                     news = await follower.look()
                 for frame in news:
                     yield frame
@@ -85,8 +81,7 @@ class Live:
                 changed = changes.take()
                 for task_id in changed or ():
                     try:
-                        async with self.turns:
-                            task = await reading.get(self.database, caller, task_id)
+                        task = await self.looks.task(caller, task_id)
                     except TaskNotFound:
                         changed = None  # deleted, which no task can say
                         continue

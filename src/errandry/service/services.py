@@ -12,6 +12,7 @@ from errandry.service.decisions import Decisions
 from errandry.service.intake import Intake
 from errandry.service.live import Live
 from errandry.service.logs import LogService
+from errandry.service.looks import Looks
 from errandry.service.news import News
 from errandry.service.statistics import Statistics
 from errandry.service.status import StatusService
@@ -61,5 +62,5 @@ class Services:
             StatusService(watching, statistics, cached),
             LogService(database),
             statistics,
-            Live(database, bus, statistics),
+            Live(database, bus, statistics, Looks(database)),
         )

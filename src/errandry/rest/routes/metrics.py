@@ -13,6 +13,6 @@ router = APIRouter()
 async def metrics(request: Request) -> Response:
     """Return the metrics: to this machine without a token, to others as admin."""
     if not is_local(request):
-        verified(request).principal.require("admin")
+        (await verified(request)).principal.require("admin")
     state = request.app.state
     return Response(state.metrics.text(await state.figures()), media_type=CONTENT_TYPE)

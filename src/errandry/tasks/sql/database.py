@@ -59,8 +59,8 @@ class Database:
             Unavailable: the database does not answer.
         """
         with anyio.CancelScope(shield=True), _translated():
-            async with self._readers.connect() as connection, connection.begin():
-                yield connection
+            async with self._readers.connect() as connection:
+                yield connection  # the first statement begins the transaction, closing ends it
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:

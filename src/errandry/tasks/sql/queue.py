@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     FromClause,
     FunctionElement,
@@ -26,12 +27,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from errandry.tasks.model import State
 from errandry.tasks.sql.tables import tasks
 
+Moment = datetime | BindParameter[datetime]
+"""Now, or the place of it in a statement that is built once."""
+
 holder = tasks.alias("holder")
 _ahead = tasks.alias("ahead")
 _mine = tasks.alias("mine")
 
 
-def is_due(now: datetime, table: FromClause = tasks) -> ColumnElement[bool]:
+def is_due(now: Moment, table: FromClause = tasks) -> ColumnElement[bool]:
     """Whether a row is queued and no later start was asked for."""
     return and_(table.c.state == State.QUEUED, or_(table.c.run_at.is_(None), table.c.run_at <= now))
 
@@ -120,7 +124,7 @@ class Slots:
 # -- where a task stands
 
 
-def position(now: datetime) -> ColumnElement[int | None]:
+def position(now: Moment) -> ColumnElement[int | None]:
     """The place of a row in its queue, 1 = next: that of its key, else the owner's own tasks."""
     of_key = _count_before(_ahead, now).where(_ahead.c.concurrency_key == tasks.c.concurrency_key)
     of_owner = _count_before(_mine, now).where(
@@ -132,7 +136,7 @@ def position(now: datetime) -> ColumnElement[int | None]:
     )
 
 
-def _count_before(ahead: FromClause, now: datetime) -> Select[Any]:
+def _count_before(ahead: FromClause, now: Moment) -> Select[Any]:
     same = and_(
         ahead.c.priority == tasks.c.priority,
         tuple_(ahead.c.queued_at, ahead.c.id) < tuple_(tasks.c.queued_at, tasks.c.id),
@@ -142,18 +146,18 @@ def _count_before(ahead: FromClause, now: datetime) -> Select[Any]:
     )
 
 
-def holders(now: datetime) -> ColumnElement[int | None]:
+def holders(now: Moment) -> ColumnElement[int | None]:
     """How many running tasks a due row's key is held by; null when none, or without a key."""
     return _of_waiting(now, func.nullif(func.count(), 0))
 
 
-def holder_aliases(now: datetime, seen: ColumnElement[bool]) -> ColumnElement[str | None]:
+def holder_aliases(now: Moment, seen: ColumnElement[bool]) -> ColumnElement[str | None]:
     """The aliases of those of them that are `seen` (a condition on `holder`), joined by commas."""
     return _of_waiting(now, func.aggregate_strings(holder.c.alias, ","), seen)
 
 
 def _of_waiting(
-    now: datetime, what: ColumnElement[Any], *conditions: ColumnElement[bool]
+    now: Moment, what: ColumnElement[Any], *conditions: ColumnElement[bool]
 ) -> ColumnElement[Any]:
     holds = (
         holder.c.concurrency_slot.is_not(None),

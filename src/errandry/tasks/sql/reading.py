@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    String,
     and_,
+    bindparam,
     false,
     literal,
     or_,
@@ -26,7 +29,10 @@ from errandry.tasks import cursor, ids
 from errandry.tasks.model import Attempt, Event, State, Task
 from errandry.tasks.sql import queue, rows
 from errandry.tasks.sql.database import Database
-from errandry.tasks.sql.tables import attempts, command_versions, events, tasks
+from errandry.tasks.sql.tables import UtcTime, attempts, command_versions, events, tasks
+
+_WIDENING: Final = frozenset({"admin", "tasks:approve"})
+"""The scopes that `visible_to` asks for."""
 
 
 def owned_by(principal: Principal, table: FromClause = tasks) -> ColumnElement[bool]:
@@ -51,7 +57,7 @@ def visible_to(principal: Principal, table: FromClause = tasks) -> ColumnElement
     return or_(owned_by(principal, table), table.c.state == State.AWAITING_APPROVAL, mine)
 
 
-def select_tasks(now: datetime, principal: Principal | None = None) -> Select[Any]:
+def select_tasks(now: queue.Moment, principal: Principal | None = None) -> Select[Any]:
     """Select whole tasks, as `rows.task` reads them; a principal is shown whom they wait for."""
     seen = visible_to(principal, queue.holder) if principal else false()
     return select(
@@ -73,18 +79,22 @@ async def find(
         TaskNotFound: there is none, or it is not the caller's to see: the same answer.
         AmbiguousAlias: several owners have a task of that alias.
     """
-    query = select_tasks(clock.now(), principal)
-    if lock:
-        query = query.with_for_update(of=tasks)
+    scopes = principal.scopes & _WIDENING
+    given = {
+        "now": clock.now(),
+        "reference": reference,
+        "iss": principal.iss,
+        "sub": principal.sub,
+    }
     if ids.is_id(reference):
-        found = await connection.execute(
-            query.where(tasks.c.id == reference, visible_to(principal))
-        )
+        query = _one(scopes, "id", "visible", lock=lock)
+        found = await connection.execute(query, given)
         if row := found.first():
             return rows.task(row)
         raise not_found()
-    for scope in (owned_by(principal), visible_to(principal)):
-        matches = (await connection.execute(query.where(tasks.c.alias == reference, scope))).all()
+    for whose in ("own", "visible"):
+        query = _one(scopes, "alias", whose, lock=lock)
+        matches = (await connection.execute(query, given)).all()
         if len(matches) == 1:
             return rows.task(matches[0])
         if matches:
@@ -94,6 +104,24 @@ async def find(
                 matches=[row.id for row in matches],
             )
     raise not_found()
+
+
+@cache
+def _one(scopes: frozenset[str], name: str, whose: str, *, lock: bool) -> Select[Any]:
+    """Select the task of a `reference` at the time `now` for `iss` and `sub`, who hold these scopes.
+
+    Building a statement costs more than running it, so each is built once, for all principals.
+    """
+    principal = Principal(_place("iss"), _place("sub"), scopes)
+    seen = owned_by(principal) if whose == "own" else visible_to(principal)
+    query = select_tasks(bindparam("now", type_=UtcTime), principal)
+    query = query.where(tasks.c[name] == bindparam("reference"), seen)
+    return query.with_for_update(of=tasks) if lock else query
+
+
+def _place(name: str) -> str:
+    """Stand for a text that is given when the statement runs."""
+    return cast("str", bindparam(name, type_=String()))
 
 
 async def find_own(
@@ -192,6 +220,8 @@ class TaskFilter:
             wanted.append(tasks.c.owner_sub == self.owner)
         if self.states:
             wanted.append(tasks.c.state.in_(self.states))
+            if not any(state.is_final for state in self.states):
+                wanted.append(tasks.c.finished_at.is_(None))  # what the index of those asks for
         wanted += [tasks.c.labels[key].as_string() == value for key, value in self.labels]
         if self.command is not None:
             wanted.append(tasks.c.command == self.command)

@@ -148,7 +148,15 @@ tasks = Table(
     Index("ix_tasks_all_newest", "created_at", "id"),
     Index("ix_tasks_queue", "state", text("priority DESC"), "queued_at", "id"),
     Index("ix_tasks_expiry", "expires_at"),
-    _partial("ix_tasks_unfinished", "finished_at IS NULL", "owner_iss", "owner_sub", "state"),
+    _partial(
+        "ix_tasks_unfinished",
+        "finished_at IS NULL",
+        "owner_iss",
+        "owner_sub",
+        "created_at",
+        "id",
+        "state",
+    ),
     _partial(
         "ix_tasks_runs", "finished_at IS NOT NULL", "command", "finished_at", "started_at", "state"
     ),
