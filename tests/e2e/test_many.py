@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from e2e.commands import GATED
 from errandry.cli.exits import Exit
 from support.cluster import Cluster, cluster
 from support.postgres import Postgres
@@ -15,6 +16,7 @@ from support.waiting import marked, until, until_gone
 COMMANDS = (
     shell("say", "echo $1", "a"),
     shell("nap", "sleep $1", "a", on_crash="retry"),
+    shell("held", GATED, "a", on_crash="retry"),
     shell("alone", "echo + >> $1; sleep 0.2; echo - >> $1", "a", concurrency={"key": "alone"}),
 )
 
@@ -32,8 +34,11 @@ def client(many: Cluster) -> Iterator[RestClient]:
         yield client
 
 
-def test_every_worker_takes_its_share(client: RestClient) -> None:
-    tasks = [client.start("nap", "1") for _ in range(4)]
+def test_every_worker_takes_its_share(many: Cluster, client: RestClient) -> None:
+    gate = many.api.path("gate")
+    tasks = [client.start("held", str(gate)) for _ in range(4)]
+    until(lambda: all(marked(task["id"]) for task in tasks), "all at work")
+    gate.touch()
     done = [client.wait(task["id"]) for task in tasks]
     assert {task["state"] for task in done} == {"succeeded"}
     by_worker = [task["attempts"][0]["worker"] for task in done]
@@ -67,10 +72,11 @@ def test_a_concurrency_key_holds_for_all_workers(many: Cluster, client: RestClie
 def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(
     many: Cluster, client: RestClient
 ) -> None:
-    worker = many.hire()
-    tasks = [client.start("nap", "1") for _ in range(6)]
+    worker, gate = many.hire(), many.api.path("gate")
+    tasks = [client.start("held", str(gate)) for _ in range(6)]
     until(lambda: all(marked(task["id"]) for task in tasks), "all at work")
     worker.signal(signal.SIGTERM)
+    gate.touch()
     assert worker.ended() == 0
     for task in tasks:
         done = client.wait(task["id"])
@@ -82,20 +88,23 @@ def test_a_worker_that_is_told_twice_does_not_wait_and_another_takes_over(
 ) -> None:
     for worker in many.workers[:2]:
         worker.stop()
-    last = many.hire()
-    task = client.start("nap", "1.5")
+    last, gate = many.hire(), many.api.path("gate")
+    task = client.start("held", str(gate))
     until(lambda: marked(task["id"]), "a program")
     assert last.stop() == 0
     for worker in many.workers[:2]:
         worker.start()
+    gate.touch()
     done = client.wait(task["id"])
     assert [attempt["outcome"] for attempt in done["attempts"]] == ["lost", "succeeded"]
 
 
-def test_the_server_runs_none_itself(client: RestClient) -> None:
-    task = client.start("nap", "1")
+def test_the_server_runs_none_itself(many: Cluster, client: RestClient) -> None:
+    gate = many.api.path("gate")
+    task = client.start("held", str(gate))
     until(lambda: marked(task["id"]), "a program")
     assert "errandry_attempts_running 0.0" in client.http.get("/metrics").text
+    gate.touch()
     assert client.wait(task["id"])["state"] == "succeeded"
 
 
