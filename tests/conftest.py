@@ -1,6 +1,7 @@
 """For all tests: one event loop, and the one list of tests that cannot run on every platform."""
 
 import os
+import signal
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -25,6 +26,11 @@ HAS: dict[str, Callable[[], bool]] = {
     "landlock": unix.can_fence,
     "not-portable": lambda: unix.LINUX,
 }
+
+
+def pytest_configure() -> None:
+    """Hear SIGINT: a shell that starts the suite in the background makes it be ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

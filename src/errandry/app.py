@@ -176,7 +176,10 @@ class App:
         """Whether no client is there, none was for so long, and no task is under way."""
         if self.socket.connections or self.activity.quiet_s() < seconds:
             return False
-        return not await reading.active(self._database)
+        try:
+            return not await reading.active(self._database)
+        except Unavailable:
+            return False
 
 
 def key_sources(settings: Settings) -> Sequence[KeySource]:

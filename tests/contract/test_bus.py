@@ -32,7 +32,8 @@ class Between:
 @pytest.fixture
 def over_postgresql(postgresql: Postgres) -> Iterator[Between]:
     name = postgresql.new_database()
-    location = Location.parse(postgresql.url(name))
+    options = "?connect_timeout=7&application_name=ours"  # what a URL may say, too
+    location = Location.parse(postgresql.url(name) + options)
     yield Between(lambda: open_bus(location, None), lambda: postgresql.disconnect(name))
     postgresql.drop(name)
 
@@ -155,15 +156,14 @@ async def test_after_a_cut_everybody_looks_again_and_hears_again(between: Betwee
 
 
 async def test_a_server_that_comes_later_is_found(redis: Valkey) -> None:
-    redis.stop()
     bus = open_bus(FILE, redis.url)
     with bus.changes(None) as changes:
         async with anyio.create_task_group() as group:
-            group.start_soon(bus.run)
-            assert await told(changes) is None
-            bus.publish("tsk_1", ALICE)
-            assert bus.is_connected is False
-            redis.start()
+            with redis.stopped():
+                group.start_soon(bus.run)
+                assert await told(changes) is None
+                bus.publish("tsk_1", ALICE)
+                assert bus.is_connected is False
             await until_connected(bus)
             group.cancel_scope.cancel()
 

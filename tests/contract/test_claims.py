@@ -187,17 +187,17 @@ async def test_a_heartbeat_renews_and_tells_what_is_to_be_cancelled(
     task = await _queue(services, alice)
     await claim_one(database, "mine")
     (before,) = await claims.held_by_others(database, "other")
-    assert await claims.renew(database, "mine", [task.id], 100) == set()
+    assert await claims.renew(database, "mine", [task.id], 100) == {(task.id, 1): False}
     (after,) = await claims.held_by_others(database, "other")
     assert before.lease_until is not None
     assert after.lease_until is not None
     assert after.lease_until > before.lease_until
     assert await claims.held_by_others(database, "mine") == []
     await services.tasks.cancel(alice, task.id, None)
-    assert await claims.renew(database, "mine", [task.id], 100) == {(task.id, 1)}
+    assert await claims.renew(database, "mine", [task.id], 100) == {(task.id, 1): True}
     last = await claims.held_by_others(database, "other")
     for worker, held in (("other", [task.id]), ("mine", [])):
-        assert await claims.renew(database, worker, held, 200) == set()
+        assert await claims.renew(database, worker, held, 200) == {}
     assert await claims.held_by_others(database, "other") == last
 
 

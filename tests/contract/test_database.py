@@ -3,8 +3,8 @@
 import anyio
 import anyio.lowlevel
 import pytest
-from sqlalchemy import inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event, inspect, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from errandry.errors import Unavailable
 from errandry.principal import Principal
@@ -55,5 +55,35 @@ async def test_a_database_that_does_not_answer_is_a_clear_refusal(
 ) -> None:
     await cut()
     with pytest.raises(Unavailable, match="nothing was changed") as refused:
+        await services.intake.create(alice, CreateTask(command="echo"))
+    assert refused.value.next_step
+
+
+async def test_a_database_that_has_become_read_only_is_a_clear_refusal(
+    services: Services, alice: Principal, database: Database
+) -> None:
+    """On PostgreSQL as after a failover to a standby; on SQLite as on a full disk."""
+    is_shared = database.is_shared
+    async with database.write() as connection:
+        await connection.exec_driver_sql(
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+            if is_shared
+            else "PRAGMA query_only = ON"
+        )
+    with pytest.raises(Unavailable, match="nothing was changed"):
+        await services.intake.create(alice, CreateTask(command="echo"))
+
+
+async def test_a_commit_that_is_not_answered_is_not_called_undone(
+    services: Services, alice: Principal, database: Database
+) -> None:
+    """On SQLite a commit that fails has changed nothing; of a server nobody knows."""
+
+    @event.listens_for(database.writing_engine.sync_engine, "commit")
+    def _lose(_: object) -> None:
+        raise OperationalError("COMMIT", None, Exception("lost"))
+
+    wanted = "may be done or not" if database.is_shared else "nothing was changed"
+    with pytest.raises(Unavailable, match=wanted) as refused:
         await services.intake.create(alice, CreateTask(command="echo"))
     assert refused.value.next_step

@@ -76,9 +76,14 @@ async def test_what_was_never_there_or_is_forgotten_is_not_known(either: StatusC
     await put(either, known(1))
     await either.forget([TASK])
     assert await either.get(TASK) is None
-    await put(either, known(1, final=True))
-    await either.forget_all()
-    assert await either.get(TASK) is None
+
+
+async def test_all_that_was_put_can_be_forgotten(cache: RedisCache) -> None:
+    await put(cache, known(1, final=True))
+    assert await cache.get(TASK) is not None
+    await cache.forget_all()
+    await until_up(cache)
+    assert await cache.get(TASK) is None
 
 
 async def test_an_older_revision_is_never_shown_after_a_newer_one(either: StatusCache) -> None:
@@ -213,10 +218,9 @@ async def test_one_failure_is_enough_to_ask_no_more(cache: RedisCache, redis: Va
 
 async def test_a_redis_that_is_killed_comes_back(cache: RedisCache, redis: Valkey) -> None:
     await put(cache, known(1))
-    redis.stop()
-    await until_up(cache, up=False)
-    assert await cache.get(TASK) is None
-    redis.start()
+    with redis.stopped():
+        await until_up(cache, up=False)
+        assert await cache.get(TASK) is None
     await until_up(cache)
     await put(cache, known(2))
     assert await cache.get(TASK) is not None
@@ -259,16 +263,15 @@ async def test_a_redis_that_is_not_there_is_no_end(
     redis: Valkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", redis_cache.__name__)
-    redis.stop()
     cache = RedisCache(redis.url)
     async with anyio.create_task_group() as group:
-        group.start_soon(cache.run)
-        assert await cache.get(TASK) is None
-        await put(cache, known(1))
-        with anyio.fail_after(LIMIT_S):
-            while "does not answer" not in caplog.text:
-                await anyio.sleep(0.01)
-        redis.start()
+        with redis.stopped():
+            group.start_soon(cache.run)
+            assert await cache.get(TASK) is None
+            await put(cache, known(1))
+            with anyio.fail_after(LIMIT_S):
+                while "does not answer" not in caplog.text:
+                    await anyio.sleep(0.01)
         await until_up(cache)
         group.cancel_scope.cancel()
     assert cache.is_up is False

@@ -212,6 +212,22 @@ async def test_a_heartbeat_feeds_what_runs_and_finds_asked_cancels(
     assert held.cancelled
 
 
+async def test_an_attempt_that_was_taken_back_is_ended_at_the_next_heartbeat(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await bench.start()
+    held = await bench.executor.started(1)
+    async with bench.database.write() as connection:  # as if the lease had been over, elsewhere
+        await connection.exec_driver_sql("UPDATE tasks SET attempt = 2, worker = 'another'")
+    bench.group.start_soon(
+        beat, bench.database, bench.worker, _recovery(bench, tmp_path / "run", lease_s=1_000)
+    )
+    with anyio.fail_after(120):
+        while not held.cancelled or bench.worker.running:
+            await anyio.sleep(0.01)
+    assert bench.worker.outcomes == {}
+
+
 async def test_what_a_dead_worker_held_is_taken_back(bench: Bench, tmp_path: Path) -> None:
     folders = tmp_path / "run"
     (folders / "dead").mkdir(parents=True)

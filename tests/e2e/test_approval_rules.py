@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.rest_client import RestClient, calling, problem
-from support.server import Document, Server, shell
+from support.server import Document, Server, serving, shell
 
 REMOTE = {"properties": {"host": {"not": {"const": "localhost"}}}, "required": ["host"]}
 RUN = {"process": {"argv": ["echo", "{host}"], "allow_dash": True}}
@@ -25,17 +25,8 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    made = Server(*COMMANDS)
-    try:
-        yield made.start()
-    finally:
-        made.close()
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[RestClient]:
-    with calling(server) as client:
-        yield client
+    with serving(*COMMANDS) as made:
+        yield made
 
 
 def _decide(approver: RestClient, task: Document, verb: str = "approve") -> int:

@@ -16,16 +16,19 @@ BENCHMARKS = sorted(file.name for file in FOLDER.glob("[a-z]*.py"))
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmark_prints_its_figures_one_a_line(name: str) -> None:
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, str(FOLDER / name), "--short"],
         env=bytecode(),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=LIMIT_S,
-    )
-    assert done.returncode == 0, done.stderr
-    figures = [json.loads(line) for line in done.stdout.splitlines()]
+    ) as bench:
+        try:
+            out, err = bench.communicate(timeout=LIMIT_S)
+        finally:
+            bench.terminate()  # it ends what it has started; a kill would not
+    assert bench.returncode == 0, err
+    figures = [json.loads(line) for line in out.splitlines()]
     assert figures
     assert {figure["bench"].partition(".")[0] for figure in figures} == {name.removesuffix(".py")}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.mcp_clients import over_http
-from support.rest_client import RestClient, calling, problem
+from support.rest_client import RestClient, problem
 from support.server import Server, serving, shell
 from support.waiting import until
 
@@ -31,12 +31,6 @@ def server() -> Iterator[Server]:
     )
     with serving(*commands, program=[str(PROGRAM)]) as server:
         yield server
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[RestClient]:
-    with calling(server) as client:
-        yield client
 
 
 def stored(server: Server) -> list[tuple[str, str]]:

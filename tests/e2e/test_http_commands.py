@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.rest_client import RestClient, calling
+from support.rest_client import RestClient
 from support.server import Document, Server, serving
 from support.waiting import until
 from support.web import NEVER, Web, answer, web_in_a_thread
@@ -61,12 +61,6 @@ def server(web: Web) -> Iterator[Server]:
         patch.setenv("TOKEN", VALUE)
         with serving(*commands) as made:
             yield made
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[RestClient]:
-    with calling(server) as client:
-        yield client
 
 
 def _shows_nowhere(server: Server, client: RestClient, task: Document) -> None:

@@ -24,7 +24,7 @@ COMMANDS = (
 @pytest.fixture(scope="module")
 def many(postgresql: Postgres, empty_database: str) -> Iterator[Cluster]:
     url = postgresql.url(postgresql.new_database(empty_database))
-    with cluster(url, *COMMANDS, concurrency="2", lease_s="4") as made:
+    with cluster(url, *COMMANDS, concurrency="2", lease_s="4", drain_s="3000") as made:
         yield made
 
 
@@ -86,14 +86,17 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(
 def test_a_worker_that_is_told_twice_does_not_wait_and_another_takes_over(
     many: Cluster, client: RestClient
 ) -> None:
-    for worker in many.workers[:2]:
+    others = many.workers[:2]
+    for worker in others:
         worker.stop()
-    last, gate = many.hire(), many.api.path("gate")
-    task = client.start("held", str(gate))
-    until(lambda: marked(task["id"]), "a program")
-    assert last.stop() == 0
-    for worker in many.workers[:2]:
-        worker.start()
+    try:
+        last, gate = many.hire(), many.api.path("gate")
+        task = client.start("held", str(gate))
+        until(lambda: marked(task["id"]), "a program")
+        assert last.stop() == 0
+    finally:
+        for worker in others:
+            worker.start()
     gate.touch()
     done = client.wait(task["id"])
     assert [attempt["outcome"] for attempt in done["attempts"]] == ["lost", "succeeded"]

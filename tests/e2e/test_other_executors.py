@@ -10,7 +10,7 @@ import pytest
 from support.executors_of_others import BAD, GOOD, SOURCE
 from support.packages import write
 from support.rest_client import RestClient, calling, problem
-from support.server import Document, Server, shell
+from support.server import Document, Server, serving, shell
 from support.waiting import marked, until, until_gone
 
 VALUE = "s3cret-of-an-executor"
@@ -42,26 +42,13 @@ COMMANDS = (
 def server() -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setenv("TOKEN", VALUE)
-        made = Server(*COMMANDS)
-        made.packages.append(write(Path(folder), "others", SOURCE, GOOD | BAD))
-        try:
-            yield made.start()
-        finally:
-            made.close()
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[RestClient]:
-    with calling(server) as client:
-        yield client
-
-
-def _ended(client: RestClient, name: str, **arguments: object) -> Document:
-    return client.wait(client.create(name, arguments, execute=True)["id"])
+        packages = [write(Path(folder), "others", SOURCE, GOOD | BAD)]
+        with serving(*COMMANDS, packages=packages) as made:
+            yield made
 
 
 def test_an_executor_runs_in_a_process_of_its_own(server: Server, client: RestClient) -> None:
-    task = _ended(client, "echo", word="w")
+    task = client.ended("echo", word="w")
     assert task["state"] == "succeeded", task["error"]
     assert task["result"].pop("pid") != server.process.pid
     assert task["result"] == {"fields": {"x": [1]}, "arguments": {"word": "w"}, "timeout_s": 60}
@@ -82,22 +69,22 @@ def test_an_executor_runs_in_a_process_of_its_own(server: Server, client: RestCl
     ],
 )
 def test_what_goes_wrong_is_said(client: RestClient, name: str, code: str, said: str) -> None:
-    error = _ended(client, name)["error"]
+    error = client.ended(name)["error"]
     assert error["code"] == code
     assert said in f"{error['message']} {error['output']}"
 
 
 def test_what_is_lost_follows_on_crash(client: RestClient) -> None:
-    task = _ended(client, "again")
+    task = client.ended("again")
     assert (task["attempt"], task["error"]["code"]) == (3, "attempt_lost")
 
 
 def test_a_secret_shows_nowhere(client: RestClient) -> None:
-    task = _ended(client, "spill")
+    task = client.ended("spill")
     assert (task["state"], task["result"]) == ("succeeded", ["***"])
     assert task["progress"]["message"] == "***"
     assert client.log(task["id"])["text"].count("***") == 3
-    badly = _ended(client, "spill-badly")
+    badly = client.ended("spill-badly")
     assert badly["error"]["message"] == "x" * 995 + "***"
     for each in (task, badly):
         for path in ("", "/events", "/logs", "/status"):
@@ -135,7 +122,7 @@ def test_a_command_of_a_broken_or_missing_executor_is_a_fault_of_its_file(server
 
 
 def test_a_built_in_executor_cannot_be_replaced(client: RestClient) -> None:
-    assert _ended(client, "ours")["result"]["output"] == "ours\n"
+    assert client.ended("ours")["result"]["output"] == "ours\n"
 
 
 def test_doctor_fails_for_what_is_of_no_use(server: Server) -> None:
@@ -152,7 +139,7 @@ def test_an_attempt_lives_as_long_as_its_lease_is_renewed(server: Server) -> Non
         try:
             own.start()
             with calling(own) as client:
-                task = _ended(client, "long")
+                task = client.ended("long")
         finally:
             own.close()
     assert task["state"] == "succeeded", task["error"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from support.callables import NAMES, install
-from support.rest_client import RestClient, calling
-from support.server import Document, Server
+from support.rest_client import RestClient
+from support.server import Document, Server, serving
 from support.waiting import marked, until, until_gone
 
 VALUE = "s3cret-of-a-function"
@@ -27,26 +27,12 @@ def server() -> Iterator[Server]:
     picky = _command("picky", result={"required": ["product"]}) | {"run": _command("add")["run"]}
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setenv("TOKEN", VALUE)
-        made = Server(*commands, secret, picky)
-        made.packages.append(install(Path(folder)))
-        try:
-            yield made.start()
-        finally:
-            made.close()
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[RestClient]:
-    with calling(server) as client:
-        yield client
-
-
-def _ended(client: RestClient, name: str, **arguments: object) -> Document:
-    return client.wait(client.create(name, arguments, execute=True)["id"])
+        with serving(*commands, secret, picky, packages=[install(Path(folder))]) as made:
+            yield made
 
 
 def test_a_function_runs_in_a_process_of_its_own(server: Server, client: RestClient) -> None:
-    task = _ended(client, "add", a=2, b=0.5)
+    task = client.ended("add", a=2, b=0.5)
     assert task["state"] == "succeeded", task["error"]
     assert task["result"]["sum"] == 2.5
     assert task["result"]["pid"] != server.process.pid
@@ -55,7 +41,7 @@ def test_a_function_runs_in_a_process_of_its_own(server: Server, client: RestCli
 
 
 def test_nothing_may_be_returned(client: RestClient) -> None:
-    task = _ended(client, "wait")
+    task = client.ended("wait")
     assert (task["state"], task["result"]) == ("succeeded", None)
 
 
@@ -69,13 +55,13 @@ def test_nothing_may_be_returned(client: RestClient) -> None:
     ],
 )
 def test_what_goes_wrong_is_said(client: RestClient, name: str, code: str, said: str) -> None:
-    error = _ended(client, name, a=1, b=1)["error"]
+    error = client.ended(name, a=1, b=1)["error"]
     assert error["code"] == code
     assert said in f"{error['message']} {error['output']}"
 
 
 def test_a_secret_is_in_the_environment_and_shows_nowhere(client: RestClient) -> None:
-    task = _ended(client, "spill")
+    task = client.ended("spill")
     assert (task["state"], task["result"]) == ("succeeded", "***")
     assert client.log(task["id"])["text"] == "***\n"
 

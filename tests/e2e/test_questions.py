@@ -10,7 +10,7 @@ import pytest
 from support.callables import ASKING, install
 from support.mcp_clients import call, over_http
 from support.rest_client import RestClient, calling, problem
-from support.server import Document, Server, shell
+from support.server import Document, Server, serving, shell
 
 SECRET = "s3cret-of-a-question"
 FORM: Document = {
@@ -36,20 +36,17 @@ def server() -> Iterator[Server]:
     functions = [_function(name) for name in ASKING if name != "telling"]
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setenv("TOKEN", SECRET)
-        made = Server(
+        with serving(
             *functions,
             _function("telling", secrets=["TOKEN"]),
             _asking("asking"),
             _asking("impatient", expires_in_s=0.1),
             shell("plain", 'echo "[]" > "$(dirname "$ERRANDRY_RESULT")/questions"'),
+            packages=[install(Path(folder))],
             toolsets="core,operator",
             lease_s="2",
-        )
-        made.packages.append(install(Path(folder)))
-        try:
-            yield made.start()
-        finally:
-            made.close()
+        ) as made:
+            yield made
 
 
 @pytest.fixture

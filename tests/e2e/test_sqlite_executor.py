@@ -12,7 +12,7 @@ import pytest
 from errandry.commands.yamltext import read
 from support.packages import SQLITE, install
 from support.rest_client import RestClient, calling, problem
-from support.server import Document, Server
+from support.server import Document, Server, serving
 from support.waiting import until, until_gone
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -36,7 +36,7 @@ def database() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def server(database: Path) -> Iterator[Server]:
+def server(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     example: Any = read((SQLITE / "commands" / "orders-of.yaml").read_bytes()).value
     example["run"]["sqlite"]["database"] = str(database)
     commands = [
@@ -48,27 +48,13 @@ def server(database: Path) -> Iterator[Server]:
         _command("writes", database, "DELETE FROM orders"),
         _command("nowhere", database.with_name("none.db"), "SELECT 1"),
     ]
-    with tempfile.TemporaryDirectory() as packages:
-        made = Server(*commands)
-        made.packages.append(install(SQLITE, Path(packages)))
-        try:
-            yield made.start()
-        finally:
-            made.close()
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[RestClient]:
-    with calling(server) as client:
-        yield client
-
-
-def _ended(client: RestClient, name: str, **arguments: object) -> Document:
-    return client.wait(client.create(name, arguments, execute=True)["id"])
+    packages = [install(SQLITE, tmp_path_factory.mktemp("packages"))]
+    with serving(*commands, packages=packages) as made:
+        yield made
 
 
 def test_the_example_runs_and_tells_of_its_progress(client: RestClient) -> None:
-    task = _ended(client, "orders-of", customer="a@x")
+    task = client.ended("orders-of", customer="a@x")
     assert task["state"] == "succeeded", task["error"]
     assert task["result"]["truncated"] is True
     assert [row["id"] for row in task["result"]["rows"]] == list(range(299, 199, -2))
@@ -77,14 +63,14 @@ def test_the_example_runs_and_tells_of_its_progress(client: RestClient) -> None:
 
 
 def test_arguments_are_bound_and_never_part_of_the_query(client: RestClient) -> None:
-    task = _ended(client, "orders-of", customer="' OR 1=1 --")
+    task = client.ended("orders-of", customer="' OR 1=1 --")
     assert task["result"] == {"rows": [], "truncated": False}
-    rows = _ended(client, "bound", ids=[1, 2])["result"]["rows"]
+    rows = client.ended("bound", ids=[1, 2])["result"]["rows"]
     assert [row["value"] for row in rows] == [None, 1, 2]
 
 
 def test_names_in_quotes_and_comments_are_no_parameters(client: RestClient) -> None:
-    assert _ended(client, "blob")["result"]["rows"] == [{"b": "00ff", "a :y": ":x"}]
+    assert client.ended("blob")["result"]["rows"] == [{"b": "00ff", "a :y": ":x"}]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +82,7 @@ def test_names_in_quotes_and_comments_are_no_parameters(client: RestClient) -> N
     ],
 )
 def test_what_goes_wrong_is_said(client: RestClient, name: str, code: str, said: str) -> None:
-    error = _ended(client, name)["error"]
+    error = client.ended(name)["error"]
     assert error["code"] == code
     assert said in error["message"]
     assert error["output"] is None

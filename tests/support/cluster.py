@@ -7,6 +7,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from support.server import Document, Server
+from support.waiting import until
+
+_STOPPING = "stopping: waiting"
 
 
 class WorkerProcess(Server):
@@ -31,8 +34,11 @@ class WorkerProcess(Server):
 
     def stop(self) -> int:
         """End it without waiting for its tasks; return its status."""
+        told = self.log.count(_STOPPING)
         self.signal(signal.SIGTERM)
-        self.signal(signal.SIGTERM)
+        until(lambda: not self.lives or self.log.count(_STOPPING) > told, "a worker that drains")
+        if self.lives:
+            self.signal(signal.SIGTERM)
         return self.ended()
 
 

@@ -63,6 +63,10 @@ class RestClient:
         arguments = dict(zip("abcdef", texts, strict=False))
         return self.create(command, arguments, execute=True, **more)
 
+    def ended(self, command: str, **arguments: Any) -> Document:
+        """Make a task, start it and wait for its end; return it."""
+        return self.wait(self.create(command, arguments, execute=True)["id"])
+
     def task(self, reference: str) -> Document:
         """Return a task with its attempts."""
         task: Document = self._get(f"/tasks/{reference}")["task"]

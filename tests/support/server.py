@@ -267,10 +267,14 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    *commands: Document, program: Sequence[str] = MODULE, **settings: str
+    *commands: Document,
+    program: Sequence[str] = MODULE,
+    packages: Sequence[str] = (),
+    **settings: str,
 ) -> Iterator[Server]:
-    """Run a server while the block lasts."""
+    """Run a server while the block lasts; `packages` are further folders to import from."""
     server = Server(*commands, program=program, **settings)
+    server.packages.extend(packages)
     try:
         yield server.start()
     finally:

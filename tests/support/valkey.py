@@ -78,13 +78,14 @@ class Valkey:
 
     # -- what can go wrong
 
-    def stop(self) -> None:
-        """Kill it."""
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let it be gone while the block lasts; it comes back empty."""
         self._kept.end(signal.SIGKILL)
-
-    def start(self) -> None:
-        """Start it again, empty."""
-        self._kept = self._run()
+        try:
+            yield
+        finally:
+            self._kept = self._run()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

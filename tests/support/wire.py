@@ -131,9 +131,12 @@ class SocketRoad:
         self._socket.settimeout(LIMIT_S)
         self._socket.connect(str(server.data / "mcp.sock"))
         self._lines = self._socket.makefile("rb")
+        self.last_id: Any = None
+        """That of the last request."""
 
     def send(self, message: Document) -> None:
         """Send one message."""
+        self.last_id = message.get("id", self.last_id)
         self._socket.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> Document:

@@ -118,13 +118,6 @@ def seconds(text: str) -> float:
     return value
 
 
-def positive(text: str) -> int:
-    """Read a number from 1."""
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
-    return int(text)
-
-
 def moment(text: str) -> str:
     """Read a moment, RFC 3339 or a time ago (``90s`` ``30m`` ``2h`` ``7d``), as the wire writes it."""
     try:

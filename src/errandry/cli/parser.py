@@ -82,7 +82,7 @@ def _add_worker(verbs: "flags.Verbs") -> None:
     worker.add_argument(
         "--concurrency",
         metavar="N",
-        type=flags.positive,
+        type=flags.count,
         help="how many at once (default: ERRANDRY_CONCURRENCY)",
     )
 

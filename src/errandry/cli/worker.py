@@ -13,7 +13,7 @@ from errandry.cli.datalock import DataLock, Taken
 from errandry.cli.exits import Exit, Refusal
 from errandry.cli.stopping import stop_on_signal
 from errandry.commands.executors import Executors
-from errandry.place import BadPlace
+from errandry.place import BadPlace, ServerFile
 from errandry.runner import Runner
 from errandry.settings import PREFIX, Settings, unknown_variables
 from errandry.status.opening import open_bus
@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> Exit:
     try:
         place.prepare(settings.data_dir)
         lock = DataLock(settings.data_dir)
+        ServerFile.path(settings.data_dir).unlink(missing_ok=True)  # of a server that was killed
         migrate.check(location)
     except Taken as error:
         raise Refusal(Exit.CONFLICT, str(error)) from error

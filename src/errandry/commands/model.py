@@ -132,7 +132,7 @@ class Concurrency(_Part):
     """How many tasks with the same key may run at once."""
 
     key: Text
-    limit: int = Field(default=1, ge=1)
+    limit: int = Field(default=1, ge=1, le=10_000)
 
 
 class Annotations(_Part):

@@ -20,7 +20,7 @@ _RECOVER_S: Final = 1.0
 
 
 async def beat(database: Database, worker: Worker, recovery: Recovery | None) -> None:
-    """Renew, feed, cancel what was asked for, recover: in this order, five times a lease, for ever.
+    """Renew, feed, end what is lost or to be cancelled, recover: in this order, five times a lease, for ever.
 
     After a sleep of the machine the loop wakes late; it renews first, and so takes nothing from
     itself. Without `recovery` others look for lost attempts.
@@ -30,10 +30,14 @@ async def beat(database: Database, worker: Worker, recovery: Recovery | None) ->
     while True:
         began = clock_s()
         try:
-            asked = await claims.renew(database, worker.name, worker.held, lease_s)
+            held = worker.held
+            ids = {task_id for task_id, _ in held}
+            kept = await claims.renew(database, worker.name, ids, lease_s)
             worker.feed(time.monotonic() - (clock_s() - began))
-            for task_id, attempt in asked:
-                worker.cancel(task_id, attempt)
+            for each in held - kept.keys():
+                worker.lose(*each)
+            for each in (each for each, is_asked in kept.items() if is_asked):
+                worker.cancel(*each)
             if recovery is not None:
                 await recovery.look()
         except Unavailable:

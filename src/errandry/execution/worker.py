@@ -109,9 +109,9 @@ class Worker:
         return len(self._running)
 
     @property
-    def held(self) -> set[str]:
-        """The tasks whose attempts it holds."""
-        return {task_id for task_id, _ in self._running}
+    def held(self) -> set[tuple[str, int]]:
+        """The attempts that it holds: task id and number."""
+        return set(self._running)
 
     async def run(self) -> None:
         """Report what attempts write until cancelled; then wait for their end."""
@@ -146,6 +146,12 @@ class Worker:
         """End an attempt, if it is held here: TERM, grace, KILL."""
         if running := self._running.get((task_id, attempt)):
             running.stop("cancelled")
+
+    def lose(self, task_id: str, attempt: int) -> None:
+        """End an attempt at once that is ours no more: another may be on its way elsewhere."""
+        if running := self._running.get((task_id, attempt)):
+            _log.warning("an attempt was taken back while it ran here", extra={"task_id": task_id})
+            running.stop("stopped", grace_s=0)
 
     async def drain(self, seconds: float) -> None:
         """Put back what has not started, wait so long for the rest, then end it at once."""

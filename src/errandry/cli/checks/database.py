@@ -25,6 +25,7 @@ def check(ground: Ground) -> Iterator[Finding]:
 def _of_server(location: Location) -> Iterator[Finding]:
     try:
         found = migrate.current(location)
+        has_jobs = found is not None and migrate.jobs_are_current(location)
     except migrate.BadDatabase as error:
         yield Finding(
             "fail", "database", str(error), "Start PostgreSQL, or mend ERRANDRY_DATABASE_URL."
@@ -32,7 +33,7 @@ def _of_server(location: Location) -> Iterator[Finding]:
         return
     yield Finding("ok", "database", f"{location} answers")
     next_step = "Run `errandry db upgrade` before a server or worker starts."
-    if found == migrate.revisions()[0] and not migrate.jobs_are_current(location):
+    if found == migrate.revisions()[0] and not has_jobs:
         says = f"revision {found}, but the tables of PgQueuer are not those of this release"
         yield Finding("fail", "schema", says, next_step)
     else:

@@ -54,7 +54,7 @@ class PgQueuerDelivery:
     ) -> None:
         self._keep_house_s = keep_house_s
         self._database = database
-        self._conninfo = location.conninfo
+        self._location = location
         self._slots = slots
         self._driver: Driver | None = None
         self._stopping = False
@@ -73,7 +73,7 @@ class PgQueuerDelivery:
                 await anyio.sleep(_PAUSE_S)
 
     async def _manage(self, worker: Worker) -> None:
-        self._driver = driver = Driver(self._conninfo)
+        self._driver = driver = Driver(self._location)
         queries = jobs.queries(driver, RoomQueries)
         queries.room = lambda: (
             0 if self._stopping else self._slots - worker.running - queries.picked
@@ -97,9 +97,8 @@ class PgQueuerDelivery:
             )
         )
         try:
-            await asyncio.wait(
-                [managing]
-            )  # a cancellation does not reach it: it ends what it began
+            # A cancellation does not reach it: it ends what it began.
+            await asyncio.wait([managing])
         finally:
             self._stopping = not managing.done()
             manager.shutdown.set()

@@ -13,10 +13,12 @@ from typing import Final, Self
 import psycopg
 from pgqueuer.core.tm import TaskManager
 from pgqueuer.ports.driver import NotifyCallback
-from psycopg import AsyncConnection, AsyncRawCursor, sql
+from psycopg import AsyncRawCursor, sql
 from psycopg.rows import dict_row
 
 from errandry.tasks.sql import postgresql
+from errandry.tasks.sql.location import Location
+from errandry.tasks.sql.postgresql import RawConnection
 
 _log = logging.getLogger(__name__)
 
@@ -41,17 +43,14 @@ class Driver:
     picked again.
     """
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, location: Location) -> None:
         self.shutdown = asyncio.Event()
         self.tm = TaskManager()
-        self._conninfo = conninfo
-        self._statements: AsyncConnection | None = None
+        self._location = location
+        self._statements: RawConnection | None = None
         self._turn = asyncio.Lock()
         self._listeners: defaultdict[str, list[NotifyCallback]] = defaultdict(list)
         self._listening: asyncio.Task[None] | None = None
-
-    async def _connect(self) -> AsyncConnection:
-        return await AsyncConnection.connect(self._conninfo, autocommit=True, **postgresql.CONNECT)
 
     # -- statements
 
@@ -69,7 +68,7 @@ class Driver:
 
     async def _run(self, query: str, values: tuple[object, ...]) -> list[dict[str, object]]:
         if self._statements is None or self._statements.closed:
-            self._statements = await self._connect()
+            self._statements = await postgresql.connect(self._location)
         cursor = AsyncRawCursor(self._statements, row_factory=dict_row)
         await cursor.execute(query.encode(), values or None)
         return await cursor.fetchall() if cursor.description else []
@@ -94,7 +93,7 @@ class Driver:
         # Not `while True`: psycopg may turn a cancellation into a failed statement.
         while not (self.shutdown.is_set() or _is_cancelled()):
             try:
-                async with await self._connect() as connection:
+                async with await postgresql.connect(self._location) as connection:
                     for channel in self._listeners:
                         await connection.execute(
                             sql.SQL("LISTEN {}").format(sql.Identifier(channel))

@@ -199,21 +199,24 @@ async def next_due(database: Database, since: datetime) -> datetime | None:
 
 async def renew(
     database: Database, worker: str, held: Collection[str], lease_s: float
-) -> set[tuple[str, int]]:
+) -> dict[tuple[str, int], bool]:
     """Renew the leases of a worker on tasks that it holds indeed (their ids).
 
-    Returns (task id, attempt) of those whose cancel was asked for.
+    Returns (task id, attempt) of those whose lease was renewed, and whether their cancel was asked
+    for. What is missing is the worker's no more.
     """
     mine = and_(tasks.c.worker == worker, tasks.c.state == State.RUNNING, tasks.c.id.in_(held))
     async with database.write() as connection:
         until = _lease_end(connection, clock.now(), lease_s)
-        in_order = select(tasks.c.id).where(mine).order_by(tasks.c.id).with_for_update()
-        await connection.execute(in_order)
-        await connection.execute(update(tasks).where(mine).values(lease_until=until))
-        asked = await connection.execute(
-            select(tasks.c.id, tasks.c.attempt).where(mine, tasks.c.cancel_requested)
+        found = await connection.execute(
+            select(tasks.c.id, tasks.c.attempt, tasks.c.cancel_requested)
+            .where(mine)
+            .order_by(tasks.c.id)
+            .with_for_update()
         )
-        return {(row.id, row.attempt) for row in asked}
+        kept = {(row.id, row.attempt): row.cancel_requested for row in found}
+        await connection.execute(update(tasks).where(mine).values(lease_until=until))
+        return kept
 
 
 async def cancel_requested(database: Database, task_id: str, attempt: int) -> bool:

@@ -7,9 +7,10 @@ and whoever comes next would find it busy.
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Self
 
 import anyio
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -73,9 +74,10 @@ class Database:
             Unavailable: the database is full, read-only or does not answer.
         """
         async with self._turn:
-            with anyio.CancelScope(shield=True), _translated():
+            with anyio.CancelScope(shield=True), _translated() as refusal:
                 async with self._writer.begin() as connection:
                     yield connection
+                    refusal.is_sure = not self.is_shared  # a commit may be made and not answered
 
     async def close(self) -> None:
         """Close every connection; the writer last, since SQLite's last one to go checkpoints."""
@@ -86,13 +88,23 @@ class Database:
 class _translated:  # noqa: N801 - reads as a statement
     """Turn a failure of the database itself into `Unavailable`; a fault of ours stays what it is."""
 
-    def __enter__(self) -> None: ...
+    is_sure = True
+    """Whether nothing was changed when it fails now."""
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, (OperationalError, InterfaceError, NoConnection)):
+        # An InternalError is for example that of a database that has become read-only.
+        if not isinstance(error, (OperationalError, InterfaceError, InternalError, NoConnection)):
             return
         said = getattr(error, "orig", None) or error
         _log.error("the database refused: %s", said)
+        if not self.is_sure:
+            raise Unavailable(
+                f"The database was lost while it did this ({said}); it may be done or not",
+                next_step="Look at it, or repeat the call with the same idempotency key.",
+            ) from error
         raise Unavailable(
             f"The database cannot do this now ({said}); nothing was changed",
             next_step="Try again in a few seconds. If it stays so, the operator has to look at the"

@@ -20,6 +20,9 @@ from errandry.tasks.sql.tables import tasks
 FORGOTTEN_S: Final = 30.0
 """A queued task that is due for so long and has no job is given one."""
 
+_BEFORE_ALL: Final = 1_000
+"""More than any task's priority: who leaves a key does not know that of the next one."""
+
 KEPT_S: Final = 3600.0
 """How long PgQueuer's log of jobs is kept."""
 
@@ -63,7 +66,7 @@ async def leave(connection: AsyncConnection, row: Row[*tuple[Any, ...]]) -> None
         return
     from errandry.tasks.sql import jobs  # noqa: PLC0415 - see there
 
-    job = jobs.Job(jobs.NEXT, row.concurrency_key, row.priority)
+    job = jobs.Job(jobs.NEXT, row.concurrency_key, _BEFORE_ALL)
     await jobs.enqueue(connection, [job])
 
 

@@ -21,7 +21,6 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.domain.types import Channel
 from pgqueuer.ports.driver import Driver
-from psycopg import AsyncConnection
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, String, Table
 from sqlalchemy.ext.asyncio import AsyncConnection as Connection
 
@@ -138,9 +137,7 @@ def is_current(location: Location) -> bool:
 
 
 async def _with_queries(location: Location, work: Callable[[Queries], Awaitable[Result]]) -> Result:
-    async with await AsyncConnection.connect(
-        location.conninfo, autocommit=True, **postgresql.CONNECT
-    ) as connection:
+    async with await postgresql.connect(location) as connection:
         return await work(queries(PsycopgDriver(connection), Queries))
 
 

@@ -5,22 +5,19 @@ Two connections of their own: one that listens takes no statements meanwhile.
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
-from psycopg import AsyncConnection
-
+from errandry.tasks.sql import postgresql
 from errandry.tasks.sql.location import Location
+from errandry.tasks.sql.postgresql import RawConnection
 
 _CHANNEL: Final = "errandry_changes"
-_CONNECT_S: Final = 5
-
-Connection = AsyncConnection[tuple[Any, ...]]
 
 
 class PostgresWire:
     """One channel for each database of a server."""
 
-    def __init__(self, listening: Connection, sending: Connection) -> None:
+    def __init__(self, listening: RawConnection, sending: RawConnection) -> None:
         self._notifications = listening.notifies()
         self._sending = sending
 
@@ -42,10 +39,7 @@ async def connect(location: Location) -> AsyncGenerator[PostgresWire]:
         yield PostgresWire(listening, sending)
 
 
-async def _open(location: Location, stack: AsyncExitStack) -> Connection:
-    _, options = location.url.get_dialect()().create_connect_args(location.url)
-    connection = await AsyncConnection.connect(
-        **options, autocommit=True, connect_timeout=_CONNECT_S, application_name="errandry"
-    )
+async def _open(location: Location, stack: AsyncExitStack) -> RawConnection:
+    connection = await postgresql.connect(location)
     stack.push_async_callback(connection.close)
     return connection

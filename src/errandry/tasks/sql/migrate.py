@@ -14,6 +14,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, func, pool, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from errandry.tasks.sql import postgresql
 from errandry.tasks.sql.location import Location
 
 _ONE_AT_A_TIME = "errandry:migration"
@@ -140,7 +141,8 @@ def _revision(connection: Connection) -> str | None:
 
 @contextmanager
 def _connected(location: Location) -> Generator[Connection]:
-    engine = create_engine(location.url, poolclass=pool.NullPool)
+    how = {} if location.file else postgresql.CONNECT
+    engine = create_engine(location.url, poolclass=pool.NullPool, connect_args=how)
     try:
         with _translated(location), engine.begin() as connection:
             yield connection

@@ -7,10 +7,12 @@ wait for each other in a circle.
 
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import URL, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from errandry.jsontext import compact
+from errandry.tasks.sql.location import Location
 
 CONNECT: Final[dict[str, Any]] = {
     "connect_timeout": 5,
@@ -22,7 +24,9 @@ CONNECT: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""How to connect, whoever does."""
+"""How to connect, whoever does; it goes before what a URL says."""
+
+RawConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 _POOL: Final = 20
 
@@ -40,6 +44,11 @@ def engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     )
     readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return engine, readers
+
+
+async def connect(location: Location) -> RawConnection:
+    """Open a connection apart from the pool, without transactions."""
+    return await psycopg.AsyncConnection.connect(location.conninfo, autocommit=True, **CONNECT)
 
 
 async def take_turns(connection: AsyncConnection, what: str) -> None:
