@@ -147,7 +147,7 @@ async def clean(database: Database) -> None:
 @asynccontextmanager
 async def opened(location: Location) -> AsyncGenerator[Database]:
     """Make the schema, and what all tasks of this file need."""
-    migrate.upgrade(location)
+    await asyncio.to_thread(migrate.upgrade, location)
     database = Database.open(location)
     await accept(database, CALLER, new_task())
     await clean(database)
