@@ -1,12 +1,15 @@
 # make serve: the server on http://127.0.0.1:8000 (SQLite, nothing else needed).
 # make test: the whole suite. Both need only Python >= 3.11 with venv; PYTHON= names one.
-.PHONY: serve test check format bench bench-short chaos fuzz requirements clean
+.PHONY: serve test coverage check format bench bench-short chaos fuzz requirements clean
 
 serve: .venv/.ready-serve
 	@.venv/bin/errandry serve
 
 test: .venv/.ready-dev
 	@tools/test
+
+coverage: .venv/.ready-dev
+	@tools/test --coverage
 
 check: .venv/.ready-dev
 	.venv/bin/ruff format --check .

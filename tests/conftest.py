@@ -6,15 +6,18 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from errandry.execution.spawner import unix
 from errandry.tasks.sql import migrate
 from errandry.tasks.sql.location import Location
-from support import postgres, valkey
+from support import postgres
 from support.postgres import Postgres
-from support.valkey import Valkey
+
+if TYPE_CHECKING:
+    from support.valkey import Valkey
 
 TESTS = Path(__file__).parent
 LIST = TESTS / "platform.toml"
@@ -60,14 +63,16 @@ def new_database(postgresql: Postgres, empty_database: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def valkey_server() -> Iterator[Valkey]:
+def valkey_server() -> Iterator["Valkey"]:
     """One Valkey for all tests of a process."""
+    from support import valkey  # noqa: PLC0415 - the tests of processes run where its client does not
+
     with valkey.running() as server:
         yield server
 
 
 @pytest.fixture
-def redis(valkey_server: Valkey) -> Valkey:
+def redis(valkey_server: "Valkey") -> "Valkey":
     """The Valkey, empty."""
     valkey_server.empty()
     return valkey_server

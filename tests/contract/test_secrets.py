@@ -75,6 +75,7 @@ class Bench:
             group.start_soon(delivery.run, worker)
             form = CreateTask(command="knows", execute=True)
             task = (await self.services.intake.create(self.who, form)).task
+            delivery.wake()
             (ended,) = await self.services.watching.until(
                 self.who, [task.id], lambda tasks: tasks[0].state in FINAL, 20
             )

@@ -27,6 +27,7 @@ def run_again(
         **({unix.PORTABLE: "1"} if portable else {}),
     }
     options = ["-q", "-n2", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+    options += ["-p", "no:schemathesis", "-p", "no:valkey"]  # they need what this Python may lack
     options += [f"--basetemp={folder}", f"--ignore={__file__}"]
     done = subprocess.run(
         [python, "-m", "pytest", *options, str(HERE)],
